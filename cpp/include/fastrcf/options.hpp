@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a forest is made with. Written once; every layer above derives its options from these.
+#pragma once
+
+#include <cstdint>
+
+namespace fastrcf {
+
+struct ForestOptions {
+    std::uint32_t n_columns = 1;       ///< values per row
+    std::uint32_t shingle_size = 1;    ///< consecutive rows per point
+    std::uint32_t n_trees = 100;
+    std::uint32_t sample_size = 256;   ///< points kept per tree
+    double time_decay = 1.0 / 2560.0;  ///< lambda per learned point; 0 keeps a uniform sample
+    std::uint64_t output_after = 64;   ///< points learned before scores are given
+    double initial_accept_fraction = 0.125;  ///< share of the sample that every tree fills without a coin
+    std::uint64_t random_state = 0;
+    std::uint32_t n_jobs = 1;          ///< threads over trees; never changes a result
+
+    /// Coordinates of a point.
+    [[nodiscard]] std::uint32_t dimensions() const noexcept { return n_columns * shingle_size; }
+
+    /// Throws std::invalid_argument that names the option, what was expected and what came.
+    void check() const;
+};
+
+}  // namespace fastrcf

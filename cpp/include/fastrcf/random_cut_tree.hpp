@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One random cut tree: the memory of its nodes and the operations on it. It knows points, not samples or time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "fastrcf/rng.hpp"
+#include "fastrcf/tree_arrays.hpp"
+
+namespace fastrcf {
+
+struct Kernels;
+struct TreeScratch;
+
+/// Working memory that one thread needs to work on trees of a given sample size.
+class TreeWorkspace {
+public:
+    explicit TreeWorkspace(std::uint32_t sample_size);
+    ~TreeWorkspace();
+    TreeWorkspace(TreeWorkspace&&) noexcept;
+    TreeWorkspace& operator=(TreeWorkspace&&) noexcept;
+
+    TreeScratch& scratch() noexcept { return *scratch_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
+
+private:
+    std::size_t bytes_;
+    std::unique_ptr<std::byte[]> memory_;
+    std::unique_ptr<TreeScratch> scratch_;
+};
+
+class RandomCutTree {
+public:
+    /// An empty tree with room for `sample_size` points and one more (a new point enters before an old one leaves).
+    RandomCutTree(const Geometry& geometry, std::uint32_t sample_size);
+    RandomCutTree(const RandomCutTree& other);
+    RandomCutTree& operator=(const RandomCutTree&) = delete;
+    RandomCutTree(RandomCutTree&&) noexcept = default;
+    RandomCutTree& operator=(RandomCutTree&&) noexcept = default;
+
+    [[nodiscard]] bool empty() const noexcept { return arrays_.root == kNoNode; }
+    [[nodiscard]] std::uint32_t mass() const noexcept { return empty() ? 0 : arrays_.mass[arrays_.root]; }
+
+    /// Makes the first leaf of an empty tree.
+    NodeId plant(std::int32_t row);
+
+    /// The node arrays; kernels work on them.
+    [[nodiscard]] TreeArrays& arrays() noexcept { return arrays_; }
+    [[nodiscard]] const TreeArrays& arrays() const noexcept { return arrays_; }
+    [[nodiscard]] bool is_leaf(NodeId node) const noexcept { return node >= arrays_.first_leaf; }
+
+    /// Calls visit(leaf) for every leaf in use.
+    template <class Visit>
+    void for_each_leaf(Visit visit) const {
+        for (std::uint32_t leaf = n_internal_; leaf <= 2 * n_internal_; ++leaf) {
+            if (arrays_.mass[leaf] > 0) visit(static_cast<NodeId>(leaf));
+        }
+    }
+
+    /// For rebuilding a saved tree: free nodes, not yet linked.
+    NodeId allocate_internal() noexcept;
+    NodeId allocate_leaf() noexcept;
+
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
+
+private:
+    void point_arrays_into(std::byte* memory) noexcept;
+
+    struct AlignedDelete {
+        void operator()(std::byte* memory) const noexcept;
+    };
+    std::uint32_t n_internal_;
+    std::uint32_t box_stride_;
+    std::size_t bytes_;
+    std::unique_ptr<std::byte[], AlignedDelete> memory_;
+    TreeArrays arrays_{};
+};
+
+}  // namespace fastrcf

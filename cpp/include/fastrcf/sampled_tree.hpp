@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree, the sample of the stream that it holds, and the generator of both: they change together or not at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fastrcf/random_cut_tree.hpp"
+#include "fastrcf/rng.hpp"
+#include "fastrcf/stream_sampler.hpp"
+
+namespace fastrcf {
+
+struct Kernels;
+struct PointRows;
+
+/// Consecutive points of a stream, to be scored, learned or both.
+struct PointRun {
+    const float* values;        ///< first point
+    const std::int32_t* keys;   ///< order keys of the same floats
+    std::size_t n;              ///< points
+    std::uint64_t first_index;  ///< number of the first point among all points learned
+    std::int32_t first_row;     ///< its row in the point store
+};
+
+/// What all trees of a forest share during one call.
+struct ForestView {
+    const Kernels& kernels;
+    const Geometry& geometry;
+    ScoreTables tables;
+    const float* stored;
+};
+
+class SampledTree {
+public:
+    SampledTree(const Geometry& geometry, std::uint32_t sample_size, double time_decay,
+                double initial_accept_fraction, Rng rng);
+
+    /// Scores every point, then learns it if the sample takes it. `sums` gets the scaled scores, or is null.
+    void learn(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch);
+
+    /// Adds the scaled score of every point to sums.
+    void score(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch) const;
+
+    /// Learns one point, whose number is the one that the sample planned to take.
+    void take(const ForestView& forest, const PointRun& run, TreeScratch& scratch);
+
+    /// Puts a point of a batch sample into the tree under a given key.
+    void put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch);
+
+    [[nodiscard]] const RandomCutTree& tree() const noexcept { return tree_; }
+    [[nodiscard]] RandomCutTree& tree() noexcept { return tree_; }
+    [[nodiscard]] const StreamSampler& sampler() const noexcept { return sampler_; }
+    [[nodiscard]] StreamSampler& sampler() noexcept { return sampler_; }
+    [[nodiscard]] const Rng& rng() const noexcept { return rng_; }
+    [[nodiscard]] Rng& rng() noexcept { return rng_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
+
+private:
+    NodeId insert(const ForestView& forest, std::int32_t row, TreeScratch& scratch);
+    void finish_taking(const ForestView& forest, NodeId leaf);
+
+    RandomCutTree tree_;
+    StreamSampler sampler_;
+    Rng rng_;
+};
+
+}  // namespace fastrcf

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// A time-decayed random sample of a stream (Guha et al. 2016; weighted reservoir of Efraimidis & Spirakis 2006).
+//
+// Point number t gets the key ln(E) - decay·t, E exponential with mean 1; the sample is the points with the
+// smallest keys. Keys are doubles, so they still tell points apart after 10^9 of them. The index of the next
+// point that the sample takes is drawn at once (exponential jump), so a point that is not taken costs nothing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fastrcf/rng.hpp"
+#include "fastrcf/types.hpp"
+
+namespace fastrcf {
+
+class StreamSampler {
+public:
+    struct Entry {
+        double key;
+        NodeId leaf;
+    };
+
+    /// What happens at the next point that the sample takes.
+    struct Plan {
+        std::uint64_t index = 0;  ///< number of the point
+        double key = 0.0;
+        bool replaces = false;    ///< the point with the largest key goes
+    };
+
+    StreamSampler(std::uint32_t capacity, double time_decay, double initial_accept_fraction);
+
+    /// Draws the plan, given that points before `from` are past. Called once at the start; accept() draws the next.
+    void plan(std::uint64_t from, Rng& rng);
+
+    [[nodiscard]] const Plan& next() const noexcept { return plan_; }
+
+    /// The planned point has arrived and stands at `leaf`: takes it and draws the next plan.
+    /// Returns the leaf that lost a point, or kNoNode.
+    NodeId accept(NodeId leaf, Rng& rng);
+
+    /// Takes a point with a given key while there is room (a sample drawn elsewhere, or a saved one).
+    void add(double key, NodeId leaf);
+
+    void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
+
+    /// Calls rename(leaf) for every entry; the order of keys does not change.
+    template <class Rename>
+    void rename_leaves(Rename rename) {
+        for (Entry& entry : entries_) entry.leaf = rename(entry.leaf);
+    }
+
+    [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
+
+private:
+    void plan_filling(std::uint64_t from, Rng& rng);
+    void plan_full(std::uint64_t from, Rng& rng);
+    void sift_down(std::size_t hole, Entry entry) noexcept;
+
+    std::uint32_t capacity_;
+    double decay_;
+    double decay_growth_;  ///< e^decay - 1
+    double accept_fraction_;
+    Plan plan_;
+    std::vector<Entry> entries_;  ///< binary heap, largest key first
+};
+
+}  // namespace fastrcf

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory of one tree as plain arrays: what the kernels see.
+#pragma once
+
+#include <cstdint>
+
+#include "fastrcf/types.hpp"
+
+namespace fastrcf {
+
+/// Shape of the points, common to all trees of a forest.
+///
+/// A box is stored as [lo | -hi] and a point is seen as [p | -p]: growing a box is then one minimum, the gap
+/// from a point to a box is max(0, box - point), and the sum of the sides is minus the sum of the box.
+/// Coordinates are padded to 4 or to a multiple of 8; padded coordinates are 0 in points and boxes. From 8
+/// coordinates on, lo and -hi alternate in blocks of 8, so that 16 lanes hold both sides of one block.
+struct Geometry {
+    std::uint32_t dimensions = 1;  ///< coordinates of a point
+    std::uint32_t padded = 4;      ///< coordinates of a stored box side
+    std::uint32_t columns = 1;     ///< floats from one point to the next in a series of points
+
+    [[nodiscard]] FASTRCF_INLINE std::uint32_t box_stride() const noexcept { return 2 * padded; }
+
+    /// Position of side lo of coordinate i within a box; side -hi stands `side_step()` further on.
+    [[nodiscard]] FASTRCF_INLINE std::uint32_t lane(std::uint32_t i) const noexcept {
+        return padded == 4 ? i : (i / 8) * 16 + i % 8;
+    }
+    [[nodiscard]] FASTRCF_INLINE std::uint32_t side_step() const noexcept { return padded == 4 ? 4 : 8; }
+
+    static std::uint32_t pad(std::uint32_t dimensions) noexcept {
+        return dimensions <= 4 ? 4 : (dimensions + 7) / 8 * 8;
+    }
+};
+
+/// Floats that may be read (never used) past the end of a row of points.
+inline constexpr std::uint32_t kReadAhead = 8;
+
+/// View of one tree. Ids below `first_leaf` are internal nodes; a leaf is its own left and right child.
+struct TreeArrays {
+    std::int32_t* payload;     ///< internal: order key of the cut value; leaf: row where its point starts
+    std::uint16_t* dimension;  ///< internal: cut dimension; leaf: 0
+    NodeId* child;             ///< two per node: left (value <= cut), right
+    NodeId* parent;
+    std::uint16_t* mass;       ///< points below the node, with multiplicity
+    float* boxes;              ///< one per internal node, Geometry::box_stride() floats each
+    NodeId root;
+    NodeId first_leaf;
+    NodeId free_internal;      ///< head of a list through parent[]
+    NodeId free_leaf;
+};
+
+/// Tables that a forest shares among its trees; index = depth or mass.
+struct ScoreTables {
+    const float* inverse_depth;  ///< 1 / (k + 1)
+    const float* log2_mass;      ///< log2(1 + m)
+};
+
+/// Scores are summed as integers in units of 2^-26, so that their sum does not depend on any order.
+inline constexpr float kScoreScale = 0x1.0p26F;
+
+}  // namespace fastrcf

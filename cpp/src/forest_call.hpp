@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Working memory of one call to a forest, kept from call to call.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "fastrcf/random_cut_forest.hpp"
+#include "kernels/kernels.hpp"
+#include "series_block.hpp"
+
+namespace fastrcf {
+
+struct RandomCutForest::Call {
+    explicit Call(const ForestOptions& options) : block(options.n_columns, options.shingle_size) {}
+
+    struct Worker {
+        TreeWorkspace workspace;
+        std::vector<std::int64_t> sums;
+    };
+
+    /// Makes workers 0 … n-1 ready, with `n_points` sums of 0 each.
+    void prepare(std::size_t n, std::size_t n_points, const ForestOptions& options) {
+        while (workers.size() < n) {
+            workers.push_back({TreeWorkspace(options.sample_size), {}});
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            workers[i].sums.assign(n_points, 0);
+        }
+    }
+
+    SeriesBlock block;
+    std::vector<Worker> workers;
+};
+
+/// Hands out calls; as many exist as were ever needed at the same time.
+class RandomCutForest::CallPool {
+public:
+    explicit CallPool(const ForestOptions& options) : options_(options) {}
+
+    class Lease {
+    public:
+        Lease(CallPool& pool, std::unique_ptr<Call> call) : pool_(pool), call_(std::move(call)) {}
+        ~Lease() {
+            const std::lock_guard lock(pool_.mutex_);
+            pool_.free_.push_back(std::move(call_));
+        }
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        Call& operator*() const noexcept { return *call_; }
+
+    private:
+        CallPool& pool_;
+        std::unique_ptr<Call> call_;
+    };
+
+    Lease lease() {
+        const std::lock_guard lock(mutex_);
+        if (free_.empty()) {
+            free_.reserve(8);
+            return Lease(*this, std::make_unique<Call>(options_));
+        }
+        auto call = std::move(free_.back());
+        free_.pop_back();
+        return Lease(*this, std::move(call));
+    }
+
+private:
+    ForestOptions options_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Call>> free_;
+};
+
+}  // namespace fastrcf

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loops of a tree, one table of functions per instruction set and width of a point.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fastrcf/rng.hpp"
+#include "fastrcf/tree_arrays.hpp"
+
+namespace fastrcf {
+
+/// Points that go down a tree together.
+inline constexpr int kLanes = 16;
+
+/// Where the points of a call lie.
+struct PointRows {
+    const float* values;       ///< points to score, Geometry::columns floats apart
+    const std::int32_t* keys;  ///< order keys of the same floats
+    const float* stored;       ///< rows that leaves point into
+};
+
+/// Working memory of one thread. `path[step * kLanes + lane]` is the node of a lane after `step` steps.
+struct TreeScratch {
+    NodeId* path;
+    float* gap;    ///< one per level of a path
+    float* range;  ///< one per level of a path
+    std::uint16_t depth[kLanes];
+    int last_lane;  ///< lane of the last point that went down: its path leads an insertion
+};
+
+struct Kernels {
+    /// Adds the scaled score of n consecutive points, judged by one tree, to sums[0 … n-1].
+    void (*score_run)(const TreeArrays& tree, const Geometry& geometry, const ScoreTables& tables,
+                      const PointRows& rows, std::size_t n, std::int64_t* sums, TreeScratch& scratch);
+
+    /// The scaled score of one point, summed over n trees.
+    std::int64_t (*score_across)(const TreeArrays* const* trees, std::size_t n, const Geometry& geometry,
+                                 const ScoreTables& tables, const PointRows& rows, TreeScratch& scratch);
+
+    /// Leads one point down a tree and leaves its path in lane 0 of the scratch.
+    void (*find_path)(const TreeArrays& tree, const PointRows& rows, TreeScratch& scratch);
+
+    /// Inserts the point at `row` of the stored rows along the path in lane scratch.last_lane; returns its leaf.
+    NodeId (*insert)(TreeArrays& tree, const Geometry& geometry, const float* stored, std::int32_t row,
+                     TreeScratch& scratch, Rng& rng);
+
+    /// Takes one point off a leaf.
+    void (*erase)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId leaf);
+
+    /// Recomputes the box of a node from its children.
+    void (*rebuild_box)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node);
+};
+
+/// The table for points of this width on the instruction set in use.
+const Kernels& kernels_for(const Geometry& geometry);
+
+namespace isa_baseline { const Kernels& kernels_for(const Geometry& geometry); }
+namespace isa_avx2 { const Kernels& kernels_for(const Geometry& geometry); }
+namespace isa_avx512 { const Kernels& kernels_for(const Geometry& geometry); }
+
+}  // namespace fastrcf
