@@ -43,6 +43,10 @@ function(fastrcf_add_kernel core source isa)
       ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     )
   endif()
+  if(FASTRCF_SANITIZE STREQUAL "address")
+    # A null pointer stops the program anyway; the check on every access makes GCC compile for many minutes.
+    target_compile_options(${target} PRIVATE -fno-sanitize=null)
+  endif()
   target_sources(${core} PRIVATE $<TARGET_OBJECTS:${target}>)
 endfunction()
 

@@ -131,9 +131,18 @@ py::dict options(const RandomCutForest& forest) {
     return result;
 }
 
+/// A getter that waits for the forest's lock without holding up other Python threads.
+template <class T>
+py::cpp_function waiting(T (RandomCutForest::*getter)() const) {
+    return py::cpp_function(getter, py::call_guard<py::gil_scoped_release>());
+}
+
 /// One tree, depth first from the root. Leaves have dimension -1; children are positions in the arrays.
 py::dict tree(const RandomCutForest& forest, std::size_t index) {
-    return forest.inspect([index](const RandomCutForest& quiet) {
+    if (index >= forest.options().n_trees) throw py::index_error("tree index out of range");
+    auto without_gil = std::make_unique<py::gil_scoped_release>();
+    return forest.inspect([&](const RandomCutForest& quiet) {
+        without_gil.reset();  // the forest's lock is held: nobody who holds the interpreter can be waiting for us
         const SampledTree& sampled = quiet.tree(index);
         const TreeArrays& arrays = sampled.tree().arrays();
         const Geometry& geometry = quiet.geometry();
@@ -164,12 +173,11 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
             right.mutable_at(i) = leaf ? -1 : static_cast<std::int64_t>(place[arrays.child[2 * node + 1]]);
             arrival.mutable_at(i) =
                 leaf ? static_cast<std::int64_t>(quiet.store().arrival(static_cast<std::uint32_t>(arrays.payload[node]))) : -1;
-            const float* point = leaf ? quiet.store().values() + static_cast<std::size_t>(arrays.payload[node]) * geometry.columns : nullptr;
-            const float* box = leaf ? nullptr : arrays.boxes + static_cast<std::size_t>(node) * geometry.box_stride();
             for (py::ssize_t k = 0; k < d; ++k) {
-                const auto lane = geometry.lane(static_cast<std::uint32_t>(k));
-                low.mutable_at(i, k) = leaf ? point[k] : box[lane];
-                high.mutable_at(i, k) = leaf ? point[k] : -box[lane + geometry.side_step()];
+                const auto [lowest, highest] =
+                    sampled.tree().sides(geometry, quiet.store().values(), node, static_cast<std::uint32_t>(k));
+                low.mutable_at(i, k) = lowest;
+                high.mutable_at(i, k) = highest;
             }
         }
         py::dict result;
@@ -219,10 +227,10 @@ void register_forest(py::module_& module) {
         .def_static("from_bytes", &from_bytes, py::arg("data"))
         .def("options", &options, "The constructor's keywords.")
         .def("tree", &tree, py::arg("index"), "One tree as arrays, depth first from the root.")
-        .def_property_readonly("n_seen", &RandomCutForest::n_seen)
-        .def_property_readonly("n_skipped", &RandomCutForest::n_skipped)
-        .def_property_readonly("is_ready", &RandomCutForest::is_ready)
-        .def_property_readonly("memory_bytes", &RandomCutForest::memory_bytes)
+        .def_property_readonly("n_seen", waiting(&RandomCutForest::n_seen))
+        .def_property_readonly("n_skipped", waiting(&RandomCutForest::n_skipped))
+        .def_property_readonly("is_ready", waiting(&RandomCutForest::is_ready))
+        .def_property_readonly("memory_bytes", waiting(&RandomCutForest::memory_bytes))
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
 }
 

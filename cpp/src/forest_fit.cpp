@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The batch sample: every tree draws its own distinct points of a table.
 #include <algorithm>
-#include <cmath>
 #include <unordered_set>
 
 #include "forest_call.hpp"
@@ -103,9 +102,10 @@ void RandomCutForest::fit_tree(SampledTree& tree, const std::vector<std::uint32_
     for (std::size_t i = 0; i < points.size(); ++i) {
         waited += tree.rng().exponential() / static_cast<double>(n_points - i);
         const float* values = store_.values() + static_cast<std::size_t>(points[i]) * geometry_.columns;
-        std::transform(values, values + geometry_.dimensions, keys.begin(), order_key);
+        std::transform(values, values + geometry_.dimensions, keys.begin(),
+                       [](float value) { return order_key(value); });
         const PointRun run{values, keys.data(), 1, i, static_cast<std::int32_t>(points[i])};
-        tree.put(forest, run, std::log(waited) - shift, scratch);
+        tree.put(forest, run, portable::log(waited) - shift, scratch);
     }
     tree.sampler().plan(n_points, tree.rng());
 }

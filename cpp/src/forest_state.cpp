@@ -113,31 +113,35 @@ private:
 /// Rebuilds an empty tree from what TreeWriter wrote, and checks that it is a tree on its points.
 class TreeReader {
 public:
-    TreeReader(ByteReader& in, SampledTree& sampled, const ForestView& forest, std::uint64_t n_rows,
-               const std::vector<std::uint8_t>& point_starts)
-        : in_(in), sampled_(sampled), tree_(sampled.tree().arrays()), forest_(forest), n_rows_(n_rows),
-          point_starts_(point_starts) {}
+    TreeReader(ByteReader& in, SampledTree& sampled, const ForestView& forest, double time_decay,
+               std::uint64_t n_rows, const std::vector<std::uint8_t>& point_starts)
+        : in_(in), sampled_(sampled), tree_(sampled.tree().arrays()), forest_(forest), time_decay_(time_decay),
+          n_rows_(n_rows), point_starts_(point_starts) {}
 
     void read(std::uint64_t n_points) {
         Rng::State state{};
         for (std::uint64_t& word : state) word = in_.get<std::uint64_t>();
+        in_.require(state != Rng::State{}, "a generator's state is invalid");
         sampled_.rng() = Rng(state);
         StreamSampler::Plan plan;
         plan.index = in_.get<std::uint64_t>();
         plan.key = in_.get<double>();
         const auto replaces = in_.get<std::uint8_t>();
-        in_.require(replaces <= 1 && std::isfinite(plan.key) && plan.index >= n_points, "a sampler's plan is invalid");
+        // Every tree takes the very first point: none is empty once there are points.
+        in_.require(replaces <= 1 && plan.index >= n_points && (n_points > 0 || plan.index == 0) &&
+                        is_key(plan.key, plan.index),
+                    "a sampler's plan is invalid");
         plan.replaces = replaces == 1;
         n_entries_ = in_.get<std::uint16_t>();
         const bool full = n_entries_ == sampled_.sampler().capacity();
         in_.require(n_entries_ <= sampled_.sampler().capacity() && (plan.replaces ? n_entries_ > 0 : !full),
                     "a sample has the wrong size");
-        in_.require((n_entries_ > 0) == (n_points > 0), "a sample is empty");
+        in_.require(n_entries_ <= n_points && (n_entries_ > 0) == (n_points > 0), "a sample has the wrong size");
         if (n_entries_ > 0) read_nodes();
         for (const NodeId leaf : leaves_) {
             for (unsigned i = 0; i < tree_.mass[leaf]; ++i) {
                 const auto key = in_.get<double>();
-                in_.require(std::isfinite(key), "a key is not finite");
+                in_.require(is_key(key, n_points), "a key is out of range");
                 sampled_.sampler().add(key, leaf);
             }
         }
@@ -145,6 +149,12 @@ public:
     }
 
 private:
+    /// Whether a point before number `end` can have the key ln(E) - decay·t: logarithms of draws are far smaller.
+    [[nodiscard]] bool is_key(double key, std::uint64_t end) const {
+        constexpr double kLargestLogarithm = 256.0;
+        return key <= kLargestLogarithm && key >= -kLargestLogarithm - time_decay_ * static_cast<double>(end);
+    }
+
     void read_nodes() {
         struct Link {
             NodeId parent;
@@ -193,28 +203,26 @@ private:
         const NodeId left = tree_.child[2 * node];
         const NodeId right = tree_.child[2 * node + 1];
         tree_.mass[node] = static_cast<std::uint16_t>(tree_.mass[left] + tree_.mass[right]);
-        forest_.kernels.rebuild_box(tree_, forest_.geometry, forest_.stored, node);
+        sampled_.tree().reserve_boxes(1);
+        forest_.kernels.make_box(tree_, forest_.geometry, forest_.stored, node);
         const std::uint32_t dimension = tree_.dimension[node];
         in_.require(order_key(upper(left, dimension)) <= tree_.payload[node] &&
                         order_key(lower(right, dimension)) > tree_.payload[node],
                     "a cut does not separate its points");
     }
 
-    [[nodiscard]] float side(NodeId node, std::uint32_t dimension, bool high) const {
-        const Geometry& geometry = forest_.geometry;
-        if (node >= tree_.first_leaf) {
-            return forest_.stored[static_cast<std::size_t>(tree_.payload[node]) * geometry.columns + dimension];
-        }
-        const float* box = tree_.boxes + static_cast<std::size_t>(node) * geometry.box_stride() + geometry.lane(dimension);
-        return high ? 0.0F - box[geometry.side_step()] : box[0];
+    [[nodiscard]] float upper(NodeId node, std::uint32_t dimension) const {
+        return sampled_.tree().sides(forest_.geometry, forest_.stored, node, dimension).high;
     }
-    [[nodiscard]] float upper(NodeId node, std::uint32_t dimension) const { return side(node, dimension, true); }
-    [[nodiscard]] float lower(NodeId node, std::uint32_t dimension) const { return side(node, dimension, false); }
+    [[nodiscard]] float lower(NodeId node, std::uint32_t dimension) const {
+        return sampled_.tree().sides(forest_.geometry, forest_.stored, node, dimension).low;
+    }
 
     ByteReader& in_;
     SampledTree& sampled_;
     TreeArrays& tree_;
     const ForestView& forest_;
+    double time_decay_;
     std::uint64_t n_rows_;
     const std::vector<std::uint8_t>& point_starts_;
     std::uint32_t n_entries_ = 0;
@@ -255,17 +263,18 @@ public:
         forest.run_length_ = in.get<std::uint32_t>();
         const auto fitted = in.get<std::uint8_t>();
         in.require(forest.n_rows_ < 1ULL << 62 && forest.n_skipped_ <= forest.n_rows_ &&
-                       forest.n_points_ <= forest.n_rows_ && forest.run_length_ <= forest.options_.shingle_size &&
-                       fitted <= 1,
+                       forest.n_points_ <= forest.n_rows_ - forest.n_skipped_ &&
+                       forest.run_length_ <= forest.options_.shingle_size && fitted <= (forest.n_points_ > 0 ? 1 : 0),
                    "the counters are invalid");
         forest.fitted_ = fitted == 1;
         const auto n_rows = in.get<std::uint32_t>();
         in.require(n_rows <= INT32_MAX && n_rows >= forest.n_leading(), "the number of rows is invalid");
         read_rows(forest, n_rows, in);
+        check_newest_rows(forest, in);
         const std::vector<std::uint8_t> starts = point_starts(forest.store_, forest.options_.shingle_size);
         const ForestView view = forest.view();
         for (SampledTree& tree : forest.trees_) {
-            TreeReader(in, tree, view, n_rows, starts).read(forest.n_points_);
+            TreeReader(in, tree, view, forest.options_.time_decay, n_rows, starts).read(forest.n_points_);
         }
         in.require(in.left() == 0, "there are bytes behind the forest");
     }
@@ -301,7 +310,8 @@ private:
         for (std::uint32_t i = 0; i < n_runs; ++i) {
             const auto arrival = in.get<std::uint64_t>();
             const auto length = in.get<std::uint32_t>();
-            in.require(length > 0 && length <= n_rows - arrivals.size() && arrival + length <= forest.n_rows_ &&
+            in.require(length > 0 && length <= n_rows - arrivals.size() && arrival <= forest.n_rows_ &&
+                           length <= forest.n_rows_ - arrival &&
                            (arrivals.empty() || arrival > arrivals.back()),
                        "the runs of rows are invalid");
             in.require(n_rows <= in.left(), "they end too early");
@@ -315,10 +325,18 @@ private:
         for (const std::uint64_t arrival : arrivals) {
             for (float& value : row) {
                 value = in.get<float>();
-                in.require(std::isfinite(value), "a stored value is not finite");
+                in.require(std::abs(value) <= kLargestValue, "a stored value is missing or too large");
                 value += 0.0F;
             }
             forest.store_.append(row.data(), arrival);
+        }
+    }
+
+    /// The rows that lead the next point came last and without a gap.
+    static void check_newest_rows(const RandomCutForest& forest, const ByteReader& in) {
+        const std::uint32_t end = forest.store_.n_rows();
+        for (std::uint32_t back = 1; back <= forest.n_leading(); ++back) {
+            in.require(forest.store_.arrival(end - back) == forest.n_rows_ - back, "the newest rows are not there");
         }
     }
 
@@ -354,8 +372,13 @@ std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std
     in.require(in.get<std::uint64_t>() == bytes.size() - kHeaderBytes, "their length is not the one they state");
     in.require(in.get<std::uint32_t>() == crc32(bytes.subspan(kHeaderBytes)), "the checksum does not match");
     const ForestOptions options = read_options(in);
-    // Every tree takes more than 50 bytes: a small file cannot ask for a large forest.
+    // Every tree takes more than 50 bytes, and an empty one little more memory than its sample size asks for: a
+    // small file cannot ask for a forest that a machine has no room for.
     in.require(options.n_trees <= in.left() / 50, "they end too early");
+    constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{1} << 29;
+    const std::uint64_t empty_bytes =
+        std::uint64_t{options.n_trees} * (std::uint64_t{options.sample_size} * 64 + std::uint64_t{options.dimensions()} * 8);
+    in.require(empty_bytes <= kAlwaysAllowed || empty_bytes / 1000 <= bytes.size(), "they ask for too much memory");
     auto forest = std::make_unique<RandomCutForest>(options);
     ForestState::read(*forest, in);
     return forest;

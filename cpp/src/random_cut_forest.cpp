@@ -24,8 +24,9 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
       calls_(std::make_unique<CallPool>(options)),
       n_jobs_(options.n_jobs) {
     const std::size_t levels = static_cast<std::size_t>(options.sample_size) + 2;
+    inverse_depth_.assign(levels + kLevelsAbove, 0.F);
     for (std::size_t k = 0; k < levels; ++k) {
-        inverse_depth_.push_back(static_cast<float>(1.0 / static_cast<double>(k + 1)));
+        inverse_depth_[levels - 1 - k] = static_cast<float>(1.0 / static_cast<double>(k + 1));
         log2_mass_.push_back(static_cast<float>(std::log2(1.0 + static_cast<double>(k))));
     }
     trees_.reserve(options.n_trees);
@@ -39,7 +40,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
 RandomCutForest::~RandomCutForest() = default;
 
 ForestView RandomCutForest::view() const noexcept {
-    return {kernels_for(geometry_), geometry_, {inverse_depth_.data(), log2_mass_.data()}, store_.values()};
+    return {kernels_for(geometry_), geometry_, {inverse_depth_.data() + log2_mass_.size() - 1, log2_mass_.data()}, store_.values()};
 }
 
 /// Rows that are taken at once: enough to pay for going from tree to tree, few enough to stay in the cache.
@@ -223,8 +224,10 @@ void RandomCutForest::learn_few(Call& call, PointRun run, double* scores) {
     for (std::size_t i = 0; i < n; ++i) {
         worker.sums[i] = forest.kernels.score_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables,
                                                      {run.values, run.keys, forest.stored}, worker.workspace.scratch());
+        PointRun one = run;
+        one.n = 1;
         for (SampledTree& tree : trees_) {
-            if (tree.sampler().next().index == run.first_index) tree.take(forest, run, worker.workspace.scratch());
+            if (tree.sampler().next().index == run.first_index) tree.learn(forest, one, nullptr, worker.workspace.scratch());
         }
         run.values += geometry_.columns;
         run.keys += geometry_.columns;

@@ -10,9 +10,6 @@
 namespace fastrcf {
 namespace {
 
-/// Sides of boxes are summed over up to 65,535 coordinates in float32.
-constexpr double kLargestValue = 1e30;
-
 template <class T>
 void check_values(const Rows& rows) {
     for (std::size_t row = 0; row < rows.n_rows; ++row) {

@@ -19,55 +19,79 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
     sampler_.plan(0, rng_);
 }
 
-// Between two points that the sample takes the tree stands still, so all points up to and with the next taken
-// one are scored together; the last of them has just walked the path that its insertion needs.
 void SampledTree::learn(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch) {
-    for (std::size_t at = 0; at < run.n;) {
-        const std::uint64_t ahead = sampler_.next().index - run.first_index;
-        const bool takes = ahead < run.n;
-        const std::size_t end = takes ? static_cast<std::size_t>(ahead) + 1 : run.n;
-        if (sums != nullptr) {
-            forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows_from(forest, run, at),
-                                     end - at, sums + at, scratch);
-        } else if (takes && !tree_.empty()) {
-            forest.kernels.find_path(tree_.arrays(), rows_from(forest, run, end - 1), scratch);
-        }
+    if (sums == nullptr) {
+        learn_only(forest, run, scratch);
+        return;
+    }
+    for (std::size_t start = 0; start < run.n; start += kLanes) {
+        const std::size_t left = run.n - start;
+        learn_group(forest, run, start, left < kLanes ? static_cast<int>(left) : kLanes, sums + start, scratch);
+    }
+}
+
+// All points of a group walk down together, as if the tree stood still. It changes at each point that the sample
+// takes; the change then mends the paths of the points that follow.
+void SampledTree::learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width,
+                              std::int64_t* sums, TreeScratch& scratch) {
+    const PointRows rows = rows_from(forest, run, start);
+    const std::uint64_t first_index = run.first_index + start;
+    tree_.reserve_boxes(kLanes);
+    forest.kernels.descend_run(tree_.arrays(), forest.geometry, rows, width, scratch);
+    for (int lane = 0; lane < width;) {
+        const std::uint64_t ahead = sampler_.next().index - first_index;
+        const bool takes = ahead < static_cast<std::uint64_t>(width);
+        const int end = takes ? static_cast<int>(ahead) + 1 : width;
+        forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows, lane, end, sums, scratch);
         if (takes) {
-            finish_taking(forest, insert(forest, run.first_row + static_cast<std::int32_t>(ahead), scratch));
+            const std::int32_t row = run.first_row + static_cast<std::int32_t>(start + ahead);
+            insert_taken(forest, rows, row, end - 1, {end, width}, scratch);
         }
-        at = end;
+        lane = end;
+    }
+}
+
+void SampledTree::learn_only(const ForestView& forest, const PointRun& run, TreeScratch& scratch) {
+    for (;;) {
+        const std::uint64_t ahead = sampler_.next().index - run.first_index;
+        if (ahead >= run.n) return;
+        const auto at = static_cast<std::size_t>(ahead);
+        const PointRows rows = rows_from(forest, run, at);
+        tree_.reserve_boxes(1);
+        if (!tree_.empty()) forest.kernels.find_path(tree_.arrays(), rows, scratch);
+        insert_taken(forest, rows, run.first_row + static_cast<std::int32_t>(at), 0, {}, scratch);
     }
 }
 
 void SampledTree::score(const ForestView& forest, const PointRun& run, std::int64_t* sums,
                         TreeScratch& scratch) const {
-    forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows_from(forest, run, 0), run.n, sums,
-                             scratch);
-}
-
-void SampledTree::take(const ForestView& forest, const PointRun& run, TreeScratch& scratch) {
-    if (!tree_.empty()) {
-        forest.kernels.find_path(tree_.arrays(), rows_from(forest, run, 0), scratch);
+    for (std::size_t start = 0; start < run.n; start += kLanes) {
+        const int width = run.n - start < kLanes ? static_cast<int>(run.n - start) : kLanes;
+        const PointRows rows = rows_from(forest, run, start);
+        forest.kernels.descend_run(tree_.arrays(), forest.geometry, rows, width, scratch);
+        forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows, 0, width, sums + start, scratch);
     }
-    finish_taking(forest, insert(forest, run.first_row, scratch));
 }
 
 void SampledTree::put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch) {
-    if (!tree_.empty()) {
-        forest.kernels.find_path(tree_.arrays(), rows_from(forest, run, 0), scratch);
-    }
-    sampler_.add(key, insert(forest, run.first_row, scratch));
+    const PointRows rows = rows_from(forest, run, 0);
+    tree_.reserve_boxes(1);
+    if (!tree_.empty()) forest.kernels.find_path(tree_.arrays(), rows, scratch);
+    sampler_.add(key, insert(forest, rows, run.first_row, 0, {}, scratch));
 }
 
-NodeId SampledTree::insert(const ForestView& forest, std::int32_t row, TreeScratch& scratch) {
+NodeId SampledTree::insert(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane,
+                           Following following, TreeScratch& scratch) {
     return tree_.empty() ? tree_.plant(row)
-                         : forest.kernels.insert(tree_.arrays(), forest.geometry, forest.stored, row, scratch, rng_);
+                         : forest.kernels.insert(tree_.arrays(), forest.geometry, rows, row, lane, following, scratch, rng_);
 }
 
-void SampledTree::finish_taking(const ForestView& forest, NodeId leaf) {
+void SampledTree::insert_taken(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane,
+                               Following following, TreeScratch& scratch) {
+    const NodeId leaf = insert(forest, rows, row, lane, following, scratch);
     const NodeId lost = sampler_.accept(leaf, rng_);
     if (lost != kNoNode) {
-        forest.kernels.erase(tree_.arrays(), forest.geometry, forest.stored, lost);
+        forest.kernels.erase(tree_.arrays(), forest.geometry, rows, lost, following, scratch);
     }
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fastrcf/portable_math.hpp"
+
 namespace fastrcf {
 namespace {
 
@@ -17,7 +19,7 @@ constexpr double kFarAway = 0x1.0p62;
 StreamSampler::StreamSampler(std::uint32_t capacity, double time_decay, double initial_accept_fraction)
     : capacity_(capacity),
       decay_(time_decay),
-      decay_growth_(std::expm1(time_decay)),
+      decay_growth_(portable::expm1(time_decay)),
       accept_fraction_(initial_accept_fraction) {
     entries_.reserve(capacity);
 }
@@ -37,7 +39,7 @@ void StreamSampler::plan_filling(std::uint64_t from, Rng& rng) {
     const double chance =
         filled < accept_fraction_ ? 1.0 : 1.0 - (filled - accept_fraction_) / (1.0 - accept_fraction_);
     for (std::uint64_t index = from;; ++index) {
-        const double key = std::log(rng.exponential()) - decay_ * static_cast<double>(index);
+        const double key = portable::log(rng.exponential()) - decay_ * static_cast<double>(index);
         if (entries_.empty() || rng.uniform() < chance) {
             plan_ = {index, key, false};
             return;
@@ -50,21 +52,31 @@ void StreamSampler::plan_filling(std::uint64_t from, Rng& rng) {
 }
 
 // Point t is taken when its key is below the largest key m: the hazard of point t is exp(m + decay·t). One
-// exponential draw is spent on the summed hazards, which are a geometric series; then the key of the point
-// that spends it comes from the exponential law cut off at m.
+// exponential draw is spent on the summed hazards, which are a geometric series. What is left of the draw when
+// it reaches the point that it cannot pay for has the law of that point's own exponential, cut off at its
+// hazard: it makes the key.
 void StreamSampler::plan_full(std::uint64_t from, Rng& rng) {
     const double largest = entries_.front().key;
-    const double hazard = std::exp(largest + decay_ * static_cast<double>(from));
+    const double start = decay_ * static_cast<double>(from);
+    const double hazard = portable::exp(largest + start);
     const double budget = rng.exponential();
-    const double points = decay_ > 0.0 ? std::log1p(budget * decay_growth_ / hazard) / decay_ : budget / hazard;
-    const double skipped = std::min(std::max(std::ceil(points), 1.0) - 1.0, kFarAway);
-    const std::uint64_t index = from + static_cast<std::uint64_t>(skipped);
-
-    const double shift = decay_ * static_cast<double>(index);
-    const double limit = std::exp(largest + shift);
-    const double value = -std::log1p(rng.uniform_positive() * std::expm1(-limit));
-    // value is in (0, limit]; where U = 1 meets a large limit the logarithm overflows to infinity.
-    plan_ = {index, std::min(std::log(value) - shift, largest), true};
+    double skipped;
+    double spent;
+    if (decay_ > 0.0) {
+        skipped = std::floor(portable::log1p(budget * decay_growth_ / hazard) / decay_);
+        spent = hazard * portable::expm1(decay_ * skipped) / decay_growth_;
+    } else {
+        skipped = std::floor(budget / hazard);
+        spent = hazard * skipped;
+    }
+    if (!(skipped < kFarAway)) {
+        plan_ = {static_cast<std::uint64_t>(kFarAway), largest, true};
+        return;
+    }
+    // Where rounding leaves nothing, the key is as small as a draw can make it.
+    const double left = std::max(budget - spent, budget * 0x1.0p-53);
+    const double key = portable::log(left) - (start + decay_ * skipped);
+    plan_ = {from + static_cast<std::uint64_t>(skipped), std::min(key, largest), true};
 }
 
 NodeId StreamSampler::accept(NodeId leaf, Rng& rng) {
@@ -84,15 +96,26 @@ void StreamSampler::add(double key, NodeId leaf) {
     std::push_heap(entries_.begin(), entries_.end(), smaller_key);
 }
 
+// The hole sinks to the bottom along the larger children, then the entry rises: a new key is nearly always one
+// of the smallest, and the choice of the larger child needs no branch.
 void StreamSampler::sift_down(std::size_t hole, Entry entry) noexcept {
     const std::size_t size = entries_.size();
-    for (std::size_t child = 2 * hole + 1; child < size; child = 2 * hole + 1) {
-        if (child + 1 < size && entries_[child].key < entries_[child + 1].key) ++child;
-        if (!(entry.key < entries_[child].key)) break;
-        entries_[hole] = entries_[child];
+    Entry* heap = entries_.data();
+    std::size_t child = 2 * hole + 1;
+    for (; child + 1 < size; child = 2 * hole + 1) {
+        child += heap[child].key < heap[child + 1].key ? 1U : 0U;
+        heap[hole] = heap[child];
         hole = child;
     }
-    entries_[hole] = entry;
+    if (child < size) {
+        heap[hole] = heap[child];
+        hole = child;
+    }
+    while (hole > 0 && heap[(hole - 1) / 2].key < entry.key) {
+        heap[hole] = heap[(hole - 1) / 2];
+        hole = (hole - 1) / 2;
+    }
+    heap[hole] = entry;
 }
 
 }  // namespace fastrcf

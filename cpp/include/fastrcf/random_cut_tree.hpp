@@ -43,6 +43,9 @@ public:
     [[nodiscard]] bool empty() const noexcept { return arrays_.root == kNoNode; }
     [[nodiscard]] std::uint32_t mass() const noexcept { return empty() ? 0 : arrays_.mass[arrays_.root]; }
 
+    /// Makes room for the boxes of that many insertions; kernels cannot.
+    void reserve_boxes(std::uint32_t n_insertions);
+
     /// Makes the first leaf of an empty tree.
     NodeId plant(std::int32_t row);
 
@@ -50,6 +53,14 @@ public:
     [[nodiscard]] TreeArrays& arrays() noexcept { return arrays_; }
     [[nodiscard]] const TreeArrays& arrays() const noexcept { return arrays_; }
     [[nodiscard]] bool is_leaf(NodeId node) const noexcept { return node >= arrays_.first_leaf; }
+
+    /// Sides of the box of any node in one dimension; `stored` are the rows that leaves point into.
+    struct Sides {
+        float low;
+        float high;
+    };
+    [[nodiscard]] Sides sides(const Geometry& geometry, const float* stored, NodeId node,
+                              std::uint32_t dimension) const noexcept;
 
     /// Calls visit(leaf) for every leaf in use.
     template <class Visit>
@@ -63,18 +74,24 @@ public:
     NodeId allocate_internal() noexcept;
     NodeId allocate_leaf() noexcept;
 
-    [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes_ + box_bytes(n_boxes_); }
 
 private:
     void point_arrays_into(std::byte* memory) noexcept;
+    void grow_boxes(std::uint32_t n_boxes);
+    [[nodiscard]] std::size_t box_bytes(std::uint32_t n_boxes) const noexcept {
+        return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
+    }
 
     struct AlignedDelete {
         void operator()(std::byte* memory) const noexcept;
     };
     std::uint32_t n_internal_;
     std::uint32_t box_stride_;
-    std::size_t bytes_;
-    std::unique_ptr<std::byte[], AlignedDelete> memory_;
+    std::uint32_t n_boxes_ = 0;  ///< slots, with the box without end
+    std::size_t node_bytes_;
+    std::unique_ptr<std::byte[], AlignedDelete> nodes_;
+    std::unique_ptr<std::byte[], AlignedDelete> boxes_;
     TreeArrays arrays_{};
 };
 

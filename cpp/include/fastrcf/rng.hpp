@@ -5,9 +5,9 @@
 
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 
+#include "fastrcf/portable_math.hpp"
 #include "fastrcf/types.hpp"
 
 namespace fastrcf {
@@ -60,7 +60,7 @@ public:
 
     /// Exponential with mean 1; a smallest value of 2^-54 keeps its logarithm finite.
     double exponential() noexcept {
-        const double value = -std::log(uniform_positive());
+        const double value = -portable::log(uniform_positive());
         return value > 0.0 ? value : 0x1.0p-54;
     }
 

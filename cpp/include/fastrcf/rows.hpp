@@ -8,6 +8,9 @@
 
 namespace fastrcf {
 
+/// Sides of boxes are summed over up to 65,535 coordinates in float32.
+inline constexpr float kLargestValue = 1e30F;
+
 struct Rows {
     enum class Type : std::uint8_t { kFloat32, kFloat64 };
 

@@ -13,6 +13,7 @@ namespace fastrcf {
 
 struct Kernels;
 struct PointRows;
+struct Following;
 
 /// Consecutive points of a stream, to be scored, learned or both.
 struct PointRun {
@@ -42,9 +43,6 @@ public:
     /// Adds the scaled score of every point to sums.
     void score(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch) const;
 
-    /// Learns one point, whose number is the one that the sample planned to take.
-    void take(const ForestView& forest, const PointRun& run, TreeScratch& scratch);
-
     /// Puts a point of a batch sample into the tree under a given key.
     void put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch);
 
@@ -57,8 +55,13 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
 
 private:
-    NodeId insert(const ForestView& forest, std::int32_t row, TreeScratch& scratch);
-    void finish_taking(const ForestView& forest, NodeId leaf);
+    void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, std::int64_t* sums,
+                     TreeScratch& scratch);
+    void learn_only(const ForestView& forest, const PointRun& run, TreeScratch& scratch);
+    NodeId insert(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane, Following following,
+                  TreeScratch& scratch);
+    void insert_taken(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane, Following following,
+                      TreeScratch& scratch);
 
     RandomCutTree tree_;
     StreamSampler sampler_;

@@ -16,7 +16,8 @@ namespace fastrcf {
 
 class StreamSampler {
 public:
-    struct Entry {
+    /// Packed: a forest holds as many of these as points in all its trees.
+    struct __attribute__((packed)) Entry {
         double key;
         NodeId leaf;
     };

@@ -42,18 +42,27 @@ struct TreeArrays {
     NodeId* child;             ///< two per node: left (value <= cut), right
     NodeId* parent;
     std::uint16_t* mass;       ///< points below the node, with multiplicity
-    float* boxes;              ///< one per internal node, Geometry::box_stride() floats each
+    std::uint16_t* box_slot;   ///< internal: where its box is, kNoBox if both children are leaves
+    float* boxes;              ///< Geometry::box_stride() floats a slot; slot 0 is a box without end (-inf)
     NodeId root;
-    NodeId first_leaf;
+    NodeId first_leaf;         ///< as an internal node it stands for the box without end
     NodeId free_internal;      ///< head of a list through parent[]
     NodeId free_leaf;
+    std::uint16_t free_box;    ///< head of a list through the first four bytes of each free box
+    std::uint16_t n_free_boxes;
 };
 
-/// Tables that a forest shares among its trees; index = depth or mass.
+/// A node above two leaves is a third of all nodes and has no box of its own: that is made from the two points.
+inline constexpr std::uint16_t kNoBox = 0xFFFF;
+
+/// Tables that a forest shares among its trees.
 struct ScoreTables {
-    const float* inverse_depth;  ///< 1 / (k + 1)
-    const float* log2_mass;      ///< log2(1 + m)
+    const float* inverse_depth;  ///< [-k] = 1 / (k + 1) at depth k; [1 ... kLevelsAbove] = 0 above the root
+    const float* log2_mass;      ///< [m] = log2(1 + m)
 };
+
+/// Levels above the root that a score may look at: their boxes have no end.
+inline constexpr int kLevelsAbove = 8;
 
 /// Scores are summed as integers in units of 2^-26, so that their sum does not depend on any order.
 inline constexpr float kScoreScale = 0x1.0p26F;

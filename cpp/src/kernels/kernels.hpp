@@ -26,13 +26,22 @@ struct TreeScratch {
     float* gap;    ///< one per level of a path
     float* range;  ///< one per level of a path
     std::uint16_t depth[kLanes];
-    int last_lane;  ///< lane of the last point that went down: its path leads an insertion
+};
+
+/// Lanes whose points have walked down already and are still to be scored: a change mends their paths.
+struct Following {
+    int from = 0;
+    int to = 0;
 };
 
 struct Kernels {
-    /// Adds the scaled score of n consecutive points, judged by one tree, to sums[0 … n-1].
+    /// Leads `width` consecutive points down a tree, one a lane.
+    void (*descend_run)(const TreeArrays& tree, const Geometry& geometry, const PointRows& rows, int width,
+                        TreeScratch& scratch);
+
+    /// Adds the scaled scores of lanes [from, to) of such a descent to sums[from ... to - 1].
     void (*score_run)(const TreeArrays& tree, const Geometry& geometry, const ScoreTables& tables,
-                      const PointRows& rows, std::size_t n, std::int64_t* sums, TreeScratch& scratch);
+                      const PointRows& rows, int from, int to, std::int64_t* sums, const TreeScratch& scratch);
 
     /// The scaled score of one point, summed over n trees.
     std::int64_t (*score_across)(const TreeArrays* const* trees, std::size_t n, const Geometry& geometry,
@@ -41,15 +50,16 @@ struct Kernels {
     /// Leads one point down a tree and leaves its path in lane 0 of the scratch.
     void (*find_path)(const TreeArrays& tree, const PointRows& rows, TreeScratch& scratch);
 
-    /// Inserts the point at `row` of the stored rows along the path in lane scratch.last_lane; returns its leaf.
-    NodeId (*insert)(TreeArrays& tree, const Geometry& geometry, const float* stored, std::int32_t row,
-                     TreeScratch& scratch, Rng& rng);
+    /// Inserts the point at `row` of the stored rows along the path of `lane`; returns its leaf.
+    NodeId (*insert)(TreeArrays& tree, const Geometry& geometry, const PointRows& rows, std::int32_t row, int lane,
+                     Following following, TreeScratch& scratch, Rng& rng);
 
     /// Takes one point off a leaf.
-    void (*erase)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId leaf);
+    void (*erase)(TreeArrays& tree, const Geometry& geometry, const PointRows& rows, NodeId leaf, Following following,
+                  TreeScratch& scratch);
 
-    /// Recomputes the box of a node from its children.
-    void (*rebuild_box)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node);
+    /// Makes the box of a linked node from its children; none for a node above two leaves.
+    void (*make_box)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node);
 };
 
 /// The table for points of this width on the instruction set in use.

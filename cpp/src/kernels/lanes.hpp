@@ -30,13 +30,25 @@ struct F8 {
     friend FASTRCF_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 operator&(F8 a, F8 b) { return {_mm256_and_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F8 operator^(F8 a, F8 b) { return {_mm256_xor_ps(a.v, b.v)}; }
     /// Bit l is set where lane l differs / is equal / is positive.
     friend FASTRCF_INLINE unsigned differ(F8 a, F8 b) {
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_NEQ_UQ)));
     }
     friend FASTRCF_INLINE unsigned equal(F8 a, F8 b) {
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)));
+    }
+    /// The other sign in all lanes, or none: `sign` is -0.0 or 0.0.
+    friend FASTRCF_INLINE F8 with_sign(F8 a, float sign) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(sign))}; }
+    /// Four floats and four floats.
+    static FASTRCF_INLINE F8 halves(const float* low, const float* high) { return {_mm256_loadu2_m128(high, low)}; }
+    /// The sign of `with_sign` on the upper half alone.
+    friend FASTRCF_INLINE F8 with_upper_sign(F8 a, float sign) {
+        return {_mm256_xor_ps(a.v, _mm256_insertf128_ps(_mm256_setzero_ps(), _mm_set1_ps(sign), 1))};
+    }
+    /// Upper half added to the lower one; the upper half becomes 0.
+    friend FASTRCF_INLINE F8 sum_halves(F8 a) {
+        const __m128 low = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+        return {_mm256_zextps128_ps256(low)};
     }
     /// The 4 lanes of p, then their negatives.
     static FASTRCF_INLINE F8 mirrored4(const float* p) {
@@ -45,18 +57,41 @@ struct F8 {
     }
 };
 
-/// Lane l of the result is the sum of rows[8·l … 8·l+7], each as ((0+1)+(2+3))+((4+5)+(6+7)).
-FASTRCF_INLINE F8 sum_rows(const float* rows) {
-    const auto row = [rows](int i) { return _mm256_loadu_ps(rows + 8 * i); };
-    const __m256 s01 = _mm256_hadd_ps(row(0), row(1));
-    const __m256 s23 = _mm256_hadd_ps(row(2), row(3));
-    const __m256 s45 = _mm256_hadd_ps(row(4), row(5));
-    const __m256 s67 = _mm256_hadd_ps(row(6), row(7));
-    const __m256 low = _mm256_hadd_ps(s01, s23);   // 0 1 2 3 | the same rows, upper halves
-    const __m256 high = _mm256_hadd_ps(s45, s67);  // 4 5 6 7 | the same rows, upper halves
-    const __m256 first = _mm256_permute2f128_ps(low, high, 0x20);
-    const __m256 second = _mm256_permute2f128_ps(low, high, 0x31);
-    return {_mm256_add_ps(first, second)};
+struct F4 {
+    __m128 v;
+
+    static FASTRCF_INLINE F4 load(const float* p) { return {_mm_loadu_ps(p)}; }
+    static FASTRCF_INLINE F4 all(float x) { return {_mm_set1_ps(x)}; }
+    friend FASTRCF_INLINE F4 operator-(F4 a, F4 b) { return {_mm_sub_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE F4 operator*(F4 a, F4 b) { return {_mm_mul_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE F4 operator/(F4 a, F4 b) { return {_mm_div_ps(a.v, b.v)}; }
+    FASTRCF_INLINE float first() const { return _mm_cvtss_f32(v); }
+    FASTRCF_INLINE float last() const { return _mm_cvtss_f32(_mm_shuffle_ps(v, v, 0xFF)); }
+    /// (0+1)+(2+3)
+    FASTRCF_INLINE float sum() const {
+        const __m128 pairs = _mm_add_ps(v, _mm_movehdup_ps(v));
+        return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_movehl_ps(pairs, pairs)));
+    }
+};
+
+/// Lane i becomes lane i + N; lanes past the end become 1.
+template <int N>
+FASTRCF_INLINE F4 shift_in_ones(F4 a) {
+    return {_mm_castsi128_ps(
+        _mm_alignr_epi8(_mm_castps_si128(_mm_set1_ps(1.F)), _mm_castps_si128(a.v), 4 * N))};
+}
+
+/// Sums of four and four rows: lane l of `a` is the sum of a[l], each as ((0+1)+(2+3))+((4+5)+(6+7)).
+struct RowSums {
+    F4 a;
+    F4 b;
+};
+
+FASTRCF_INLINE RowSums sum_rows(const F8 (&a)[4], const F8 (&b)[4]) {
+    const __m256 pairs_a = _mm256_hadd_ps(_mm256_hadd_ps(a[0].v, a[1].v), _mm256_hadd_ps(a[2].v, a[3].v));
+    const __m256 pairs_b = _mm256_hadd_ps(_mm256_hadd_ps(b[0].v, b[1].v), _mm256_hadd_ps(b[2].v, b[3].v));
+    return {{_mm_add_ps(_mm256_castps256_ps128(pairs_a), _mm256_extractf128_ps(pairs_a, 1))},
+            {_mm_add_ps(_mm256_castps256_ps128(pairs_b), _mm256_extractf128_ps(pairs_b, 1))}};
 }
 
 /// Sum of the lanes in the same order as sum_rows.
@@ -66,17 +101,6 @@ FASTRCF_INLINE float sum(F8 a) {
     const __m128 pairs = _mm_hadd_ps(low, high);       // 0+1 2+3 | 4+5 6+7
     const __m128 quads = _mm_hadd_ps(pairs, pairs);    // (0+1)+(2+3) (4+5)+(6+7)
     return _mm_cvtss_f32(_mm_add_ss(quads, _mm_movehdup_ps(quads)));
-}
-
-/// Adds the lanes, rounded to integers, to eight 64-bit sums.
-FASTRCF_INLINE void add_rounded(F8 a, std::int64_t* sums) {
-    const __m256i whole = _mm256_cvtps_epi32(a.v);
-    auto* low = reinterpret_cast<__m256i*>(sums);
-    auto* high = reinterpret_cast<__m256i*>(sums + 4);
-    _mm256_storeu_si256(low, _mm256_add_epi64(_mm256_loadu_si256(low),
-                                              _mm256_cvtepi32_epi64(_mm256_castsi256_si128(whole))));
-    _mm256_storeu_si256(high, _mm256_add_epi64(_mm256_loadu_si256(high),
-                                               _mm256_cvtepi32_epi64(_mm256_extracti128_si256(whole, 1))));
 }
 
 #else
@@ -110,6 +134,19 @@ struct F8 {
         return mask;
     }
     friend FASTRCF_INLINE unsigned equal(F8 a, F8 b) { return differ(a, b) ^ 0xFFU; }
+    friend FASTRCF_INLINE F8 with_sign(F8 a, float sign) {
+        return {reinterpret_cast<Vector>(reinterpret_cast<Bits>(a.v) ^ reinterpret_cast<Bits>(all(sign).v))};
+    }
+    static FASTRCF_INLINE F8 halves(const float* low, const float* high) {
+        return {Vector{low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3]}};
+    }
+    friend FASTRCF_INLINE F8 with_upper_sign(F8 a, float sign) {
+        const F8 signs = {Vector{0.F, 0.F, 0.F, 0.F, sign, sign, sign, sign}};
+        return {reinterpret_cast<Vector>(reinterpret_cast<Bits>(a.v) ^ reinterpret_cast<Bits>(signs.v))};
+    }
+    friend FASTRCF_INLINE F8 sum_halves(F8 a) {
+        return {Vector{a.v[0] + a.v[4], a.v[1] + a.v[5], a.v[2] + a.v[6], a.v[3] + a.v[7], 0.F, 0.F, 0.F, 0.F}};
+    }
     static FASTRCF_INLINE F8 mirrored4(const float* p) {
         return {Vector{p[0], p[1], p[2], p[3], -p[0], -p[1], -p[2], -p[3]}};
     }
@@ -119,49 +156,45 @@ FASTRCF_INLINE float sum(F8 a) {
     return ((a.v[0] + a.v[1]) + (a.v[2] + a.v[3])) + ((a.v[4] + a.v[5]) + (a.v[6] + a.v[7]));
 }
 
-FASTRCF_INLINE F8 sum_rows(const float* rows) {
-    const auto row = [rows](int i) { return sum(F8::load(rows + 8 * i)); };
-    return {F8::Vector{row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)}};
+struct F4 {
+    typedef float Vector __attribute__((vector_size(16)));
+    Vector v;
+
+    static FASTRCF_INLINE F4 load(const float* p) {
+        F4 r;
+        std::memcpy(&r.v, p, sizeof r.v);
+        return r;
+    }
+    static FASTRCF_INLINE F4 all(float x) { return {Vector{x, x, x, x}}; }
+    friend FASTRCF_INLINE F4 operator-(F4 a, F4 b) { return {a.v - b.v}; }
+    friend FASTRCF_INLINE F4 operator*(F4 a, F4 b) { return {a.v * b.v}; }
+    friend FASTRCF_INLINE F4 operator/(F4 a, F4 b) { return {a.v / b.v}; }
+    FASTRCF_INLINE float first() const { return v[0]; }
+    FASTRCF_INLINE float last() const { return v[3]; }
+    FASTRCF_INLINE float sum() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+};
+
+template <int N>
+FASTRCF_INLINE F4 shift_in_ones(F4 a) {
+    static_assert(N == 1 || N == 2);
+    if constexpr (N == 1) return {F4::Vector{a.v[1], a.v[2], a.v[3], 1.F}};
+    else return {F4::Vector{a.v[2], a.v[3], 1.F, 1.F}};
 }
 
-FASTRCF_INLINE void add_rounded(F8 a, std::int64_t* sums) {
-    // Adding and taking away 1.5 * 2^52 rounds to the nearest integer, ties to even, as the vector units do.
-    constexpr double kMagic = 6755399441055744.0;
-    for (int i = 0; i < 8; ++i) {
-        sums[i] += static_cast<std::int64_t>((static_cast<double>(a.v[i]) + kMagic) - kMagic);
-    }
+struct RowSums {
+    F4 a;
+    F4 b;
+};
+
+FASTRCF_INLINE RowSums sum_rows(const F8 (&a)[4], const F8 (&b)[4]) {
+    return {{F4::Vector{sum(a[0]), sum(a[1]), sum(a[2]), sum(a[3])}},
+            {F4::Vector{sum(b[0]), sum(b[1]), sum(b[2]), sum(b[3])}}};
 }
 
 #endif
 
-/// Sixteen lanes: side lo of eight coordinates, then side -hi of the same.
-#if defined(__AVX512F__)
-struct F16 {
-    __m512 v;
-
-    static FASTRCF_INLINE F16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
-    static FASTRCF_INLINE F16 all(float x) { return {_mm512_set1_ps(x)}; }
-    FASTRCF_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
-    static FASTRCF_INLINE F16 mirrored(F8 p) {
-        const __m512d both = _mm512_broadcast_f64x4(_mm256_castps_pd(p.v));
-        const __m512 sign = _mm512_castsi512_ps(_mm512_inserti64x4(
-            _mm512_setzero_si512(), _mm256_set1_epi32(static_cast<int>(0x80000000U)), 1));
-        return {_mm512_xor_ps(_mm512_castpd_ps(both), sign)};
-    }
-    friend FASTRCF_INLINE F16 operator+(F16 a, F16 b) { return {_mm512_add_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F16 operator-(F16 a, F16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F16 min(F16 a, F16 b) { return {_mm512_min_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F16 max(F16 a, F16 b) { return {_mm512_max_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE unsigned differ(F16 a, F16 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ); }
-    friend FASTRCF_INLINE unsigned equal(F16 a, F16 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
-    /// Lower half plus upper half.
-    friend FASTRCF_INLINE F8 fold(F16 a) {
-        const __m256 low = _mm512_castps512_ps256(a.v);
-        const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
-        return {_mm256_add_ps(low, high)};
-    }
-};
-#else
+/// Sixteen lanes: side lo of eight coordinates, then side -hi of the same. Two vectors of eight are as fast as
+/// one of sixteen here, because every result is folded to eight lanes at once.
 struct F16 {
     F8 low;
     F8 high;
@@ -181,9 +214,13 @@ struct F16 {
     friend FASTRCF_INLINE unsigned equal(F16 a, F16 b) { return equal(a.low, b.low) | equal(a.high, b.high) << 8; }
     friend FASTRCF_INLINE F8 fold(F16 a) { return a.low + a.high; }
 };
-#endif
 
-/// Four coordinates use one F8, [lo | -hi]; its sum needs no folding.
+/// Four coordinates use one F8, [lo | -hi]; a sum of gaps needs no folding.
 FASTRCF_INLINE F8 fold(F8 a) { return a; }
+
+/// Minus the sides of a block of a box, lo + -hi coordinate by coordinate: sums over coordinates come later, or
+/// coordinates far from zero would lose their small sides.
+FASTRCF_INLINE F8 minus_sides(F8 a) { return sum_halves(a); }
+FASTRCF_INLINE F8 minus_sides(F16 a) { return fold(a); }
 
 }  // namespace fastrcf::FASTRCF_ISA

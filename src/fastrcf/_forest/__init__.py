@@ -1,0 +1,1 @@
+"""The parts that `fastrcf.forest` is put together from."""

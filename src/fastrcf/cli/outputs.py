@@ -1,0 +1,140 @@
+"""Where results go: standard output, or a file that appears only when it is whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fastrcf.cli.exits import CliError, ExitCode
+
+__all__ = ["check_file", "compressed", "file_output", "stdout_output"]
+
+
+def check_file(flag: str, name: str, inputs: tuple[str, ...] = ()) -> None:
+    """Complain early about a file that could not be written later.
+
+    Parameters
+    ----------
+    flag
+        The option that names it, for the message.
+    name
+        The file name.
+    inputs
+        Files that are read, which it must not be.
+
+    Raises
+    ------
+    CliError
+        Its folder does not exist or cannot be written, it is a folder, or it is an input.
+    """
+    path = Path(name)
+    if path.is_dir():
+        raise CliError(ExitCode.USAGE, f"{flag} {name}: that is a folder")
+    if not path.absolute().parent.is_dir():
+        raise CliError(ExitCode.USAGE, f"{flag} {name}: there is no folder {path.parent}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise CliError(ExitCode.USAGE, f"{flag} {name}: the folder cannot be written")
+    for other in inputs:
+        if path.exists() and Path(other).exists() and path.samefile(other):
+            raise CliError(ExitCode.USAGE, f"{flag} {name}: that is the input")
+
+
+@contextmanager
+def file_output(name: str) -> Iterator[BinaryIO]:
+    """Open a file for writing; it takes its name when the block ends without an error.
+
+    Until then the bytes are in a hidden file beside it, which an error removes. Devices and named
+    pipes are written directly.
+
+    Parameters
+    ----------
+    name
+        The file name.
+
+    Yields
+    ------
+    BinaryIO
+        To be written to; closing is ours.
+    """
+    target = Path(os.path.realpath(name))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with draft.open("xb") as stream:
+            yield stream
+        if target.exists():
+            draft.chmod(target.stat().st_mode & 0o7777)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def stdout_output(*, is_binary: bool) -> Iterator[BinaryIO]:
+    """Write to standard output.
+
+    Parameters
+    ----------
+    is_binary
+        The format is not meant for eyes, and a terminal is refused.
+
+    Yields
+    ------
+    BinaryIO
+        To be written to.
+    """
+    if is_binary and sys.stdout.isatty():
+        raise CliError(
+            ExitCode.USAGE, "a binary format does not belong on a terminal; name a file in --output"
+        )
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def compressed(stream: BinaryIO, kind: str | None) -> Iterator[BinaryIO]:
+    """Pack what is written to a stream.
+
+    Parameters
+    ----------
+    stream
+        Takes the packed bytes; it stays open.
+    kind
+        ``"gzip"``, ``"bz2"``, ``"xz"``, ``"zstd"``, or None for as it is.
+
+    Yields
+    ------
+    BinaryIO
+        To be written to.
+    """
+    if kind is None:
+        yield stream
+        return
+    with _packer(stream, kind) as packed:
+        yield packed
+
+
+def _packer(stream: BinaryIO, kind: str) -> Any:
+    if kind == "gzip":
+        import gzip
+
+        return gzip.GzipFile("", "wb", 6, stream, mtime=0)
+    if kind == "bz2":
+        import bz2
+
+        return bz2.BZ2File(stream, "wb")
+    if kind == "xz":
+        import lzma
+
+        return lzma.LZMAFile(stream, "wb", preset=3)
+    import pyarrow as pa
+
+    return pa.CompressedOutputStream(pa.PythonFile(stream, mode="w"), "zstd")

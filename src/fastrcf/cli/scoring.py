@@ -1,0 +1,267 @@
+"""Rows to scores: one forest for the whole input, or one for each key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastrcf.cli.cutoff import RunningCutoff, table_cutoff
+from fastrcf.cli.exits import CliError, ExitCode, bad_data
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastrcf._typing import FloatArray, RealArray
+    from fastrcf.forest import RandomCutForest
+
+__all__ = ["ForestOptions", "Scored", "StreamScorer", "TableScorer", "group_rows", "seed_of"]
+
+
+@dataclass(frozen=True)
+class ForestOptions:
+    """The forest's own options; see `fastrcf.RandomCutForest`."""
+
+    n_trees: int = 100
+    sample_size: int = 256
+    shingle_size: int = 1
+    time_decay: float | None = None
+    output_after: int | None = None
+    random_state: int = 0
+    n_jobs: int = 1
+
+    def build(self, key: str | None = None) -> RandomCutForest:
+        """Make an empty forest, for one of several series when a key is given."""
+        from fastrcf.forest import RandomCutForest
+
+        return RandomCutForest(
+            n_trees=self.n_trees,
+            sample_size=self.sample_size,
+            shingle_size=self.shingle_size,
+            time_decay=self.time_decay,
+            output_after=self.output_after,
+            random_state=self.random_state if key is None else seed_of(key, self.random_state),
+            n_jobs=self.n_jobs,
+        )
+
+    def check(self, n_columns: int) -> None:
+        """Try the options out on nothing, so that mistakes show before the input is read."""
+        try:
+            self.build().update(np.full((1, n_columns), np.nan))
+        except (ValueError, TypeError) as error:
+            raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
+
+
+def seed_of(key: str, random_state: int) -> int:
+    """Derive the seed of one key's forest; it depends on nothing but the two.
+
+    Parameters
+    ----------
+    key
+        The key as text.
+    random_state
+        The seed of the run.
+
+    Returns
+    -------
+    int
+        Below 2**31.
+    """
+    digest = hashlib.blake2b(f"{random_state}:{key}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of some rows, what they were compared with, and the outcome."""
+
+    scores: FloatArray
+    thresholds: FloatArray
+    is_anomaly: NDArray[np.bool_]
+
+    @classmethod
+    def compare(cls, scores: FloatArray, thresholds: FloatArray) -> Scored:
+        """Rows above their threshold are anomalies; without a threshold there is none."""
+        return cls(scores, thresholds, scores > thresholds)
+
+    def slice(self, start: int, stop: int) -> Scored:
+        """Take some of the rows."""
+        rows = slice(start, stop)
+        return Scored(self.scores[rows], self.thresholds[rows], self.is_anomaly[rows])
+
+
+class StreamScorer:
+    """Scores each row by the rows before it, then learns it.
+
+    Parameters
+    ----------
+    options : ForestOptions
+        For every forest.
+    sigma : float
+        For every threshold.
+    columns : sequence of str
+        Names of the columns, for errors.
+    """
+
+    def __init__(self, options: ForestOptions, sigma: float, columns: Sequence[str]) -> None:
+        self._options = options
+        self._sigma = sigma
+        self._columns = columns
+        self._series: dict[str | None, tuple[RandomCutForest, RunningCutoff]] = {}
+
+    @property
+    def n_series(self) -> int:
+        """Forests so far."""
+        return len(self._series)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the forests take."""
+        return sum(forest.memory_bytes for forest, _ in self._series.values())
+
+    def score(self, values: FloatArray, keys: Any, first_row: int) -> Scored:
+        """Score the next rows.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n, d)
+            NaN where a cell is missing.
+        keys : pyarrow.StringArray or None
+            To which series each row belongs.
+        first_row : int
+            Rows that came before, for errors.
+
+        Returns
+        -------
+        Scored
+            In the order of the rows.
+        """
+        scores, thresholds = np.empty(len(values)), np.empty(len(values))
+        for key, rows in group_rows(keys):
+            if key not in self._series:
+                self._series[key] = (self._options.build(key), RunningCutoff(self._sigma))
+            forest, cutoff = self._series[key]
+            with _named_rows(rows, first_row, self._columns):
+                found = forest.score_update(values[rows])
+            scores[rows] = found
+            thresholds[rows] = cutoff.thresholds(found)
+        return Scored.compare(scores, thresholds)
+
+
+class TableScorer:
+    """Learns all rows first, then scores them with the frozen forest.
+
+    Keeps the values in single precision (as the forest does), the scores, and with a key column
+    the number of each row's series: 4 bytes for each value and 16 to 24 for each row.
+
+    Parameters
+    ----------
+    options, sigma, columns
+        As for `StreamScorer`.
+    """
+
+    def __init__(self, options: ForestOptions, sigma: float, columns: Sequence[str]) -> None:
+        self._options = options
+        self._sigma = sigma
+        self._columns = columns
+        self._values: list[NDArray[np.float32]] = []
+        self._codes: list[NDArray[np.int32]] = []
+        self._series: dict[str | None, int] = {}
+
+    @property
+    def n_series(self) -> int:
+        """Series so far."""
+        return len(self._series)
+
+    def add(self, values: FloatArray, keys: Any) -> None:
+        """Keep the next rows.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n, d)
+            NaN where a cell is missing.
+        keys : pyarrow.StringArray or None
+            To which series each row belongs.
+        """
+        self._values.append(values.astype(np.float32))
+        codes = np.empty(len(values), dtype=np.int32)
+        for key, rows in group_rows(keys):
+            codes[rows] = self._series.setdefault(key, len(self._series))
+        if keys is not None:
+            self._codes.append(codes)
+
+    def finish(self) -> Scored:
+        """Learn and score everything that was kept, and let go of it."""
+        values = np.concatenate(self._values)
+        self._values.clear()
+        if not self._codes:
+            groups: list[Any] = [slice(None)]
+        else:
+            codes = np.concatenate(self._codes)
+            ends = np.cumsum(np.bincount(codes, minlength=len(self._series)))
+            groups = np.split(np.argsort(codes, kind="stable"), ends[:-1])
+        scores, thresholds = np.empty(len(values)), np.empty(len(values))
+        for key, rows in zip(self._series, groups, strict=True):
+            scores[rows] = self._fit_and_score(key, values[rows], rows)
+            thresholds[rows] = table_cutoff(scores[rows], self._sigma)
+        return Scored.compare(scores, thresholds)
+
+    def _fit_and_score(self, key: str | None, values: RealArray, rows: Any) -> FloatArray:
+        whole = ~np.isnan(values).any(axis=1)
+        if whole.sum() < self._options.shingle_size:
+            return np.zeros(len(values))  # nothing to learn from
+        forest = self._options.build(key)
+        with _named_rows(rows, 0, self._columns):
+            forest.fit(values)
+            return forest.score(values)
+
+
+def group_rows(keys: Any) -> Iterator[tuple[str | None, Any]]:
+    """Go through the series of some rows.
+
+    Parameters
+    ----------
+    keys : pyarrow.StringArray or None
+        To which series each row belongs; None when there is one series.
+
+    Yields
+    ------
+    (key, rows)
+        In order of first appearance; ``rows`` indexes arrays and keeps the order of the rows.
+    """
+    if keys is None:
+        yield None, slice(None)
+        return
+    encoded = keys.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(encoded.dictionary)))
+    yield from zip(encoded.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True)
+
+
+class _named_rows:  # noqa: N801 - used as a statement
+    """Turn the forest's complaint about a row of an array into one about a row of the input."""
+
+    def __init__(self, rows: Any, first_row: int, columns: Sequence[str]) -> None:
+        self._rows, self._first_row, self._columns = rows, first_row, columns
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, ValueError):
+            return
+        message = str(error)
+        row, column = re.search(r"row (\d+)", message), re.search(r"column (\d+)", message)
+        if row is None:
+            raise bad_data(message) from None
+        place = int(row[1])
+        place = place if isinstance(self._rows, slice) else int(self._rows[place])
+        message = message.replace(row[0], f"row {self._first_row + place + 1}")
+        if column is not None:
+            message = message.replace(column[0], f"column {self._columns[int(column[1])]!r}")
+        raise bad_data(message.removeprefix("X: ")) from None

@@ -1,0 +1,28 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Time limits for one example fail on busy machines, and never because of the code.
+settings.register_profile("fastrcf", deadline=None)
+settings.load_profile("fastrcf")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of public data sets: $FASTRCF_DATA, or shared/data beside the checkout."""
+    folder = Path(os.environ.get("FASTRCF_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; name their folder in FASTRCF_DATA")
+    return folder

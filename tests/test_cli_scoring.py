@@ -1,0 +1,122 @@
+"""Chunks, thresholds and rows to keys: the same bits however the input is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli_helpers import FOREST, ok, series, write_csv
+from fastrcf.cli.cutoff import SETTLE_SCORES, RunningCutoff, table_cutoff
+from fastrcf.cli.lines import line_blocks
+from fastrcf.cli.scoring import group_rows
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cells = series(1300).astype(str)
+    cells[[100, 700, 701]] = ""
+    columns = {
+        "key": np.resize(["a", "b", "b"], 1300),
+        "id": np.arange(1300),
+        "value": cells,
+        "other": series(1300, seed=1),
+    }
+    return write_csv(tmp_path_factory.mktemp("mixed") / "in.csv", columns)
+
+
+@pytest.mark.parametrize("options", [[], ["--key-col", "key"], ["--fit"], ["--shingle", "5"]])
+def test_any_chunk_size_gives_the_same_bytes(mixed: Path, options: list[str]) -> None:
+    expected = ok("score", mixed, *FOREST, *options).stdout_bytes
+    for chunk_rows in (1, 3, 64, 999, 1000, 1299, 1300):
+        found = ok("score", mixed, *FOREST, *options, "--chunk-rows", chunk_rows)
+        assert found.stdout_bytes == expected
+    assert ok("score", "-", *FOREST, *options, stdin=mixed.read_bytes()).stdout_bytes == expected
+    assert ok("score", mixed, *FOREST, *options, "--jobs", "2").stdout_bytes == expected
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.arrow", "out.jsonl", "out.csv.gz"])
+def test_any_chunk_size_gives_the_same_file(mixed: Path, tmp_path: Path, name: str) -> None:
+    files = []
+    for chunk_rows in (7, 1300):
+        out = tmp_path / f"{chunk_rows}-{name}"
+        ok("score", mixed, *FOREST, "-o", out, "--chunk-rows", chunk_rows)
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
+
+
+def welford(scores: np.ndarray, sigma: float) -> np.ndarray:
+    """The slow twin: one score after the other."""
+    thresholds = np.full(len(scores), np.nan)
+    count, mean, squares = 0, 0.0, 0.0
+    for row, score in enumerate(scores):
+        if count >= SETTLE_SCORES:
+            thresholds[row] = mean + sigma * np.sqrt(squares / count)
+        if score > 0:
+            count += 1
+            step = score - mean
+            mean += step / count
+            squares += step * (score - mean)
+    return thresholds
+
+
+def test_running_cutoff_is_welford() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.gamma(9.0, 0.1, 5000)
+    scores[:300] = 0
+    scores[rng.random(5000) < 0.05] = 0
+    found = RunningCutoff(3.0).thresholds(scores)
+    np.testing.assert_allclose(found, welford(scores, 3.0), rtol=1e-12)
+    assert np.isnan(found[: 300 + SETTLE_SCORES]).all()
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(0, 2**32 - 1))
+def test_running_cutoff_does_not_see_chunks(sizes: list[int], seed: int) -> None:
+    scores = np.random.default_rng(seed).gamma(9.0, 0.1, sum(sizes))
+    whole = RunningCutoff(2.5).thresholds(scores)
+    cutoff = RunningCutoff(2.5)
+    parts = np.split(scores, np.cumsum(sizes)[:-1])
+    joined = np.concatenate([cutoff.thresholds(part) for part in parts])
+    np.testing.assert_array_equal(whole, joined)
+
+
+def test_constant_scores_are_never_above() -> None:
+    scores = np.full(10_000, 0.1) + 0.4
+    thresholds = RunningCutoff(3.0).thresholds(scores)
+    assert set(thresholds[SETTLE_SCORES:]) == {0.5}
+
+
+def test_table_cutoff() -> None:
+    scores = np.array([0.0, 1.0, 2.0, 3.0, 0.0])
+    assert table_cutoff(scores, 2.0) == pytest.approx(2 + 2 * np.sqrt(2 / 3))
+    assert np.isnan(table_cutoff(np.zeros(3), 2.0))
+
+
+def test_group_rows() -> None:
+    groups = dict(group_rows(pa.array(["b", "a", "b", "", "a"])))
+    assert {key: rows.tolist() for key, rows in groups.items()} == {
+        "b": [0, 2], "a": [1, 4], "": [3]
+    }  # fmt: skip
+    assert list(group_rows(None)) == [(None, slice(None))]
+
+
+CELLS = st.text(alphabet='ab,\n"', max_size=6)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=40), st.integers(1, 50))
+def test_blocks_end_where_rows_end(cells: list[str], block_bytes: int) -> None:
+    import io
+
+    rows = ['"{}"\n'.format(cell.replace('"', '""')).encode() for cell in cells]
+    data = b"".join(rows)
+    stream = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    ends = set(np.cumsum([len(row) for row in rows]).tolist())
+    position = 0
+    for block in line_blocks(stream, eager=False, quoted=True, block_bytes=block_bytes):
+        position += len(block)
+        assert position in ends
+    assert position == len(data)
