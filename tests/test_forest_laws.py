@@ -228,6 +228,19 @@ def test_a_fitted_sample_is_uniform_and_distinct() -> None:
     assert excess(counts, np.full(100, 1500 * 0.16), 99) < CHANCE
 
 
+def test_rows_after_fit_join_as_if_the_table_had_come_at_once() -> None:
+    decay, n, later = 0.02, 300, 80
+    forest = RandomCutForest(n_trees=2000, sample_size=16, time_decay=decay)
+    forest.fit(np.arange(float(n))[:, None]).update(n + np.arange(float(later)))
+    streamed = [int((sample >= n).sum()) for sample in arrivals_of(trees_of(forest))]
+    rng = np.random.default_rng(10)
+    age = np.append(np.full(n, float(later)), np.arange(later)[::-1])
+    keys = rng.exponential(size=(2000, n + later)) * np.exp(decay * age)
+    made = (np.argpartition(keys, 15, axis=1)[:, :16] >= n).sum(axis=1)
+    counts = [np.bincount(side, minlength=17).astype(float) for side in (streamed, made)]
+    assert excess_of_two(*counts) < CHANCE
+
+
 def test_trees_differ_from_the_start() -> None:
     """Beyond an eighth of the sample each tree tosses its own coin for every point."""
     rows = drifting(400, 2, seed=9)

@@ -216,6 +216,7 @@ TEST_CASE("eight threads score while one updates: every score is that of some st
         std::atomic<bool> done{false};
         std::atomic<int> strange{0};
         std::atomic<int> scored{0};
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         in_threads(9, [&](int i) {
             if (i == 0) {
                 for (std::size_t from = 0; from < 1200; from += 60)
@@ -229,10 +230,11 @@ TEST_CASE("eight threads score while one updates: every score is that of some st
                 if (i == 2 && (forest.n_seen() % 60 != 0 || forest.memory_bytes() == 0)) ++strange;
                 if (i == 3 && forest.is_ready() && forest.n_skipped() != 0) ++strange;
                 ++scored;
-            } while (!done);
+            } while (!done && std::chrono::steady_clock::now() < deadline);
         });
         CHECK(strange == 0);
         CHECK(scored >= 8);
+        CHECK(std::chrono::steady_clock::now() < deadline);
         CHECK(forest.to_bytes() == twin.to_bytes());
     }
 }

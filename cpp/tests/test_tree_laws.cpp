@@ -147,6 +147,45 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a new point parts from all others with the chance of its gap, anywhere in the gap") {
+    for (const std::uint32_t dimensions : {1U, 2U, 5U, 10U, 17U}) {
+        CAPTURE(dimensions);
+        const std::vector<Point> points = lopsided_points(dimensions, 5, dimensions);
+        const Sides sides(points);
+        // Out of the box above in the first dimension and, half as far, below in the last.
+        Point fresh = points.front();
+        fresh.front() = sides.high.front() + static_cast<float>(0.6 * sides.sum());
+        if (dimensions > 1) fresh.back() = sides.low.back() - static_cast<float>(0.3 * sides.sum());
+        const double above = static_cast<double>(fresh.front()) - static_cast<double>(sides.high.front());
+        const double below =
+            dimensions > 1 ? static_cast<double>(sides.low.back()) - static_cast<double>(fresh.back()) : 0.0;
+        Histogram parted(3);  // by the first dimension, by the last, not at the root
+        Histogram place_above(20);
+        Histogram place_below(20);
+        for (std::uint64_t seed = 0; seed < 40000; ++seed) {
+            TreeBench bench(dimensions, 6, seed);
+            for (const Point& point : points) bench.insert(point);
+            const NodeId leaf = bench.insert(fresh);
+            const TreeArrays& arrays = bench.tree.arrays();
+            const double cut = static_cast<double>(from_order_key(arrays.payload[arrays.root]));
+            if (bench.depth_of(leaf) > 1) {
+                parted.add(2);
+            } else if (arrays.child[2 * arrays.root + 1] == leaf) {
+                parted.add(0);
+                place_above.add_share((cut - static_cast<double>(sides.high.front())) / above);
+            } else {
+                parted.add(1);
+                place_below.add_share((cut - static_cast<double>(fresh.back())) / below);
+            }
+        }
+        const double range = sides.sum() + above + below;
+        const std::vector<double> shares = {above / range, below / range, sides.sum() / range};
+        CHECK(fit_p(parted.counts(), shares) > kUnlikely);
+        CHECK(uniform_p(place_above.counts()) > kUnlikely);
+        if (dimensions > 1) CHECK(uniform_p(place_below.counts()) > kUnlikely);
+    }
+}
+
 TEST_CASE("the law does not depend on where the points lie") {
     // Sides of length 1 to 4 around 100000: the sums of coordinates are long, the sides are short.
     for (const std::uint32_t dimensions : {3U, 17U}) {

@@ -36,7 +36,7 @@ def total_gap(below: Point, above: Point) -> np.float32:
 
 
 def minus_range(low: Point, high: Point) -> np.float32:
-    """Sum the sides of a box, each made first, so that boxes far from zero keep their small sides."""
+    """Sum the sides of a box, each made first: far from zero small sides would get lost."""
     sides = [a - b for a, b in zip(low, high, strict=True)]
     return _sum_of_eight(_padded(_padded(sides, 4), 8) if len(sides) <= 4 else _folded(sides))
 
