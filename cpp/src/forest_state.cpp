@@ -181,6 +181,10 @@ private:
             open.push_back({node, 0});
         }
         in_.require(points_ == n_entries_, "a tree does not hold its sample");
+        const auto above_node = [this](NodeId node) {
+            return !sampled_.tree().is_leaf(tree_.child[2 * node]) || !sampled_.tree().is_leaf(tree_.child[2 * node + 1]);
+        };
+        sampled_.tree().reserve_boxes(static_cast<std::uint32_t>(std::count_if(internal.begin(), internal.end(), above_node)));
         for (auto node = internal.rbegin(); node != internal.rend(); ++node) finish(*node);
     }
 
@@ -203,7 +207,6 @@ private:
         const NodeId left = tree_.child[2 * node];
         const NodeId right = tree_.child[2 * node + 1];
         tree_.mass[node] = static_cast<std::uint16_t>(tree_.mass[left] + tree_.mass[right]);
-        sampled_.tree().reserve_boxes(1);
         forest_.kernels.make_box(tree_, forest_.geometry, forest_.stored, node);
         const std::uint32_t dimension = tree_.dimension[node];
         in_.require(order_key(upper(left, dimension)) <= tree_.payload[node] &&

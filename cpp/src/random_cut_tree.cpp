@@ -91,10 +91,11 @@ void RandomCutTree::point_arrays_into(std::byte* memory) noexcept {
 }
 
 // An insertion makes at most one box: that of the new node, or that of a node above two leaves which becomes one
-// above a leaf and a node.
+// above a leaf and a node. A forest has many trees, so the steps are small.
 void RandomCutTree::reserve_boxes(std::uint32_t n_insertions) {
+    constexpr std::uint32_t kStep = 8;
     if (arrays_.n_free_boxes >= n_insertions) return;
-    grow_boxes(n_boxes_ + n_insertions - arrays_.n_free_boxes);
+    grow_boxes(n_boxes_ + std::max(n_insertions - arrays_.n_free_boxes, kStep));
 }
 
 void RandomCutTree::grow_boxes(std::uint32_t n_boxes) {

@@ -36,7 +36,6 @@ void SampledTree::learn_group(const ForestView& forest, const PointRun& run, std
                               std::int64_t* sums, TreeScratch& scratch) {
     const PointRows rows = rows_from(forest, run, start);
     const std::uint64_t first_index = run.first_index + start;
-    tree_.reserve_boxes(kLanes);
     forest.kernels.descend_run(tree_.arrays(), forest.geometry, rows, width, scratch);
     for (int lane = 0; lane < width;) {
         const std::uint64_t ahead = sampler_.next().index - first_index;
@@ -57,7 +56,6 @@ void SampledTree::learn_only(const ForestView& forest, const PointRun& run, Tree
         if (ahead >= run.n) return;
         const auto at = static_cast<std::size_t>(ahead);
         const PointRows rows = rows_from(forest, run, at);
-        tree_.reserve_boxes(1);
         if (!tree_.empty()) forest.kernels.find_path(tree_.arrays(), rows, scratch);
         insert_taken(forest, rows, run.first_row + static_cast<std::int32_t>(at), 0, {}, scratch);
     }
@@ -75,13 +73,13 @@ void SampledTree::score(const ForestView& forest, const PointRun& run, std::int6
 
 void SampledTree::put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch) {
     const PointRows rows = rows_from(forest, run, 0);
-    tree_.reserve_boxes(1);
     if (!tree_.empty()) forest.kernels.find_path(tree_.arrays(), rows, scratch);
     sampler_.add(key, insert(forest, rows, run.first_row, 0, {}, scratch));
 }
 
 NodeId SampledTree::insert(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane,
                            Following following, TreeScratch& scratch) {
+    tree_.reserve_boxes(1);
     return tree_.empty() ? tree_.plant(row)
                          : forest.kernels.insert(tree_.arrays(), forest.geometry, rows, row, lane, following, scratch, rng_);
 }

@@ -39,7 +39,7 @@ ForestOptions wide_options(std::uint32_t n_jobs) {
 
 /// Rows enough to be worth five threads.
 const Table& long_wave() {
-    static const Table table = wave(4000, 1, 1);
+    static const Table table = wave(2000, 1, 1);
     return table;
 }
 
@@ -242,7 +242,7 @@ TEST_CASE("eight threads score while one updates: every score is that of some st
 TEST_CASE("threads that change n_jobs disturb nobody") {
     RandomCutForest forest(wide_options(1));
     forest.update(long_wave().rows());
-    const Rows rows = long_wave().rows(0, 2000);
+    const Rows rows = long_wave().rows(0, 1500);
     const std::vector<double> expected = score(forest, rows);
     std::atomic<bool> done{false};
     std::atomic<int> strange{0};
@@ -283,7 +283,7 @@ TEST_CASE("many forests at once do not know of each other") {
 TEST_CASE("forests with threads come and go") {
     for (int i = 0; i < 10; ++i) {
         RandomCutForest forest(wide_options(4));
-        score_update(forest, long_wave().rows(0, 2000));
+        score_update(forest, long_wave().rows());
     }
     std::vector<std::unique_ptr<ThreadPool>> pools;
     for (int i = 0; i < 20; ++i) pools.push_back(std::make_unique<ThreadPool>(4));
