@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +61,7 @@ def test_doctor() -> None:
 def test_taxi_rides_of_new_york(data_dir: Path, tmp_path: Path) -> None:
     path = data_dir / "nab" / "data" / "realKnownCause" / "nyc_taxi.csv"
     out, plot = tmp_path / "taxi.csv", tmp_path / "taxi.png"
-    started = time.perf_counter()
     ok("score", path, "--shingle", "48", "-o", out, "--plot", plot)
-    assert time.perf_counter() - started < 30
     assert plot.stat().st_size > 50_000
 
     table = read_csv(out)

@@ -25,6 +25,7 @@ struct RandomCutForest::Call {
         while (workers.size() < n) {
             workers.push_back({TreeWorkspace(options.sample_size), {}});
         }
+        n_ready = n;
         for (std::size_t i = 0; i < n; ++i) {
             workers[i].sums.assign(n_points, 0);
         }
@@ -32,6 +33,7 @@ struct RandomCutForest::Call {
 
     SeriesBlock block;
     std::vector<Worker> workers;
+    std::size_t n_ready = 0;  ///< workers of this call: n_jobs may change meanwhile
 };
 
 /// Hands out calls; as many exist as were ever needed at the same time.

@@ -378,7 +378,7 @@ std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std
     // Every tree takes more than 50 bytes, and an empty one little more memory than its sample size asks for: a
     // small file cannot ask for a forest that a machine has no room for.
     in.require(options.n_trees <= in.left() / 50, "they end too early");
-    constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{1} << 29;
+    constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{1} << 30;
     const std::uint64_t empty_bytes =
         std::uint64_t{options.n_trees} * (std::uint64_t{options.sample_size} * 64 + std::uint64_t{options.dimensions()} * 8);
     in.require(empty_bytes <= kAlwaysAllowed || empty_bytes / 1000 <= bytes.size(), "they ask for too much memory");

@@ -62,11 +62,11 @@ void RandomCutForest::set_n_jobs(std::uint32_t n_jobs) {
     n_jobs_ = n_jobs;
 }
 
-void RandomCutForest::run_parts(std::size_t n_points,
+void RandomCutForest::run_parts(std::size_t n_points, std::size_t n_workers,
                                 const std::function<void(std::size_t, std::size_t)>& part) const {
     const std::size_t work = n_points * trees_.size();
     const std::size_t n_parts =
-        std::clamp<std::size_t>(std::min<std::size_t>(n_jobs_, work / kWorkPerThread), 1, trees_.size());
+        std::clamp<std::size_t>(std::min<std::size_t>(n_workers, work / kWorkPerThread), 1, trees_.size());
     if (n_parts == 1) {
         part(0, 1);
         return;
@@ -74,7 +74,7 @@ void RandomCutForest::run_parts(std::size_t n_points,
     std::shared_ptr<ThreadPool> pool;
     {
         const std::lock_guard lock(pool_mutex_);
-        if (!pool_ || pool_->n_threads() < n_parts) pool_ = std::make_shared<ThreadPool>(n_jobs_);
+        if (!pool_ || pool_->n_threads() < n_parts) pool_ = std::make_shared<ThreadPool>(n_workers);
         pool = pool_;
     }
     pool->run(n_parts, [&](std::size_t i) { part(i, n_parts); });
@@ -96,7 +96,7 @@ void RandomCutForest::write_scores(const Call& call, std::size_t n_parts, std::s
 // (their descents overlap). The sums are of integers, so both give the same bits, for any number of threads.
 void RandomCutForest::for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const {
     std::size_t used_parts = 1;
-    run_parts(run.n, [&](std::size_t part, std::size_t n_parts) {
+    run_parts(run.n, call.n_ready, [&](std::size_t part, std::size_t n_parts) {
         if (part == 0) used_parts = n_parts;
         Call::Worker& worker = call.workers[part];
         const std::size_t first = trees_.size() * part / n_parts;
@@ -129,6 +129,7 @@ void RandomCutForest::score_points(Call& call, const PointRun& run, double* scor
 
 void RandomCutForest::score(const Rows& rows, std::span<double> scores) const {
     rows.check(options_.n_columns);
+    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
     const std::shared_lock lock(mutex_);
     std::fill(scores.begin(), scores.end(), 0.0);
     if (!ready_at(n_points_)) return;
@@ -159,6 +160,7 @@ void RandomCutForest::update(const Rows& rows) {
 
 void RandomCutForest::score_update(const Rows& rows, std::span<double> scores) {
     rows.check(options_.n_columns);
+    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
     const std::lock_guard lock(mutex_);
     std::fill(scores.begin(), scores.end(), 0.0);
     learn_rows(rows, scores.data());

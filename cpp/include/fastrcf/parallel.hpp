@@ -21,7 +21,7 @@ public:
     [[nodiscard]] std::size_t n_threads() const noexcept;
 
     /// Calls part(0) … part(n_parts - 1), part 0 on this thread, and returns when all are done. The first
-    /// exception is thrown again here.
+    /// exception is thrown again here. A part must not call run() of the same pool: it would wait for itself.
     void run(std::size_t n_parts, const std::function<void(std::size_t)>& part);
 
 private:

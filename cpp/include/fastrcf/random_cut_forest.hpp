@@ -81,7 +81,7 @@ private:
     void begin_block(SeriesBlock& block) const;
 
     using TreeStep = std::function<void(std::size_t tree, std::int64_t* sums, TreeScratch& scratch)>;
-    void run_parts(std::size_t n_points, const std::function<void(std::size_t part, std::size_t n_parts)>& part) const;
+    void run_parts(std::size_t n_points, std::size_t n_workers, const std::function<void(std::size_t part, std::size_t n_parts)>& part) const;
     void for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const;
     void write_scores(const Call& call, std::size_t n_parts, std::size_t n, double* scores) const noexcept;
     void score_points(Call& call, const PointRun& run, double* scores) const;
