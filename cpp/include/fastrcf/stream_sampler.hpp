@@ -45,12 +45,6 @@ public:
 
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
-    /// Calls rename(leaf) for every entry; the order of keys does not change.
-    template <class Rename>
-    void rename_leaves(Rename rename) {
-        for (Entry& entry : entries_) entry.leaf = rename(entry.leaf);
-    }
-
     [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }

@@ -25,8 +25,6 @@ struct F8 {
     FASTRCF_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
     friend FASTRCF_INLINE F8 operator+(F8 a, F8 b) { return {_mm256_add_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 operator-(F8 a, F8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F8 operator*(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
-    friend FASTRCF_INLINE F8 operator/(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 operator&(F8 a, F8 b) { return {_mm256_and_ps(a.v, b.v)}; }
@@ -120,8 +118,6 @@ struct F8 {
     FASTRCF_INLINE void store(float* p) const { std::memcpy(p, &v, sizeof v); }
     friend FASTRCF_INLINE F8 operator+(F8 a, F8 b) { return {a.v + b.v}; }
     friend FASTRCF_INLINE F8 operator-(F8 a, F8 b) { return {a.v - b.v}; }
-    friend FASTRCF_INLINE F8 operator*(F8 a, F8 b) { return {a.v * b.v}; }
-    friend FASTRCF_INLINE F8 operator/(F8 a, F8 b) { return {a.v / b.v}; }
     friend FASTRCF_INLINE F8 min(F8 a, F8 b) { return {a.v < b.v ? a.v : b.v}; }
     friend FASTRCF_INLINE F8 max(F8 a, F8 b) { return {a.v > b.v ? a.v : b.v}; }
     friend FASTRCF_INLINE F8 operator&(F8 a, F8 b) {
