@@ -478,6 +478,7 @@ def test_options_reach_the_core():
         "output_after": 9,
         "initial_accept_fraction": 1.0,
         "random_state": 11,
+        "scoring": "standard",
         "n_jobs": 1,
     }
     defaults = RandomCutForest().update([1.0])._core

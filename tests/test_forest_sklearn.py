@@ -83,6 +83,7 @@ def test_parameters():
         "output_after",
         "initial_accept_fraction",
         "contamination",
+        "scoring",
         "random_state",
         "n_jobs",
     ]

@@ -45,6 +45,12 @@ private:
     Rows rows_;
 };
 
+Scoring scoring_named(const std::string& name) {
+    if (name == "standard") return Scoring::kStandard;
+    if (name == "kinesis") return Scoring::kKinesis;
+    throw py::value_error("scoring must be 'standard' or 'kinesis', got '" + name + "'");
+}
+
 py::array_t<double> score(const RandomCutForest& forest, const py::array& x) {
     const Rows rows = rows_of(x);
     py::array_t<double> scores(static_cast<py::ssize_t>(rows.n_rows));
@@ -127,6 +133,7 @@ py::dict options(const RandomCutForest& forest) {
     result["output_after"] = options.output_after;
     result["initial_accept_fraction"] = options.initial_accept_fraction;
     result["random_state"] = options.random_state;
+    result["scoring"] = options.scoring == Scoring::kKinesis ? "kinesis" : "standard";
     result["n_jobs"] = forest.n_jobs();
     return result;
 }
@@ -208,14 +215,15 @@ void register_forest(py::module_& module) {
     py::class_<RandomCutForest>(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.")
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
-                         double initial_accept_fraction, std::uint64_t random_state, std::uint32_t n_jobs) {
+                         double initial_accept_fraction, std::uint64_t random_state, const std::string& scoring,
+                         std::uint32_t n_jobs) {
                  return std::make_unique<RandomCutForest>(
                      ForestOptions{n_columns, shingle_size, n_trees, sample_size, time_decay, output_after,
-                                   initial_accept_fraction, random_state, n_jobs});
+                                   initial_accept_fraction, random_state, scoring_named(scoring), n_jobs});
              }),
              py::kw_only(), py::arg("n_columns"), py::arg("n_trees"), py::arg("sample_size"), py::arg("shingle_size"),
              py::arg("time_decay"), py::arg("output_after"), py::arg("initial_accept_fraction"),
-             py::arg("random_state"), py::arg("n_jobs"))
+             py::arg("random_state"), py::arg("scoring") = "standard", py::arg("n_jobs"))
         .def("score", &score, py::arg("X"), "Scores of rows that would follow the newest one; changes nothing.")
         .def("update", &update, py::arg("X"), "Learn rows.")
         .def("score_update", &score_update, py::arg("X"), "Score each row, then learn it.")

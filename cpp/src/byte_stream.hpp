@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -91,6 +92,13 @@ public:
                                                        : get<std::uint32_t>();
         require(value < bound, "a number is out of range");
         return value;
+    }
+    /// The next bytes as they are.
+    std::span<const std::byte> take(std::uint64_t n) {
+        require(n <= bytes_.size(), "they end too early");
+        const auto taken = bytes_.first(static_cast<std::size_t>(n));
+        bytes_ = bytes_.subspan(static_cast<std::size_t>(n));
+        return taken;
     }
     void require(bool condition, const char* what) const {
         if (!condition) throw std::invalid_argument(std::string("forest bytes: ") + what);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of a forest: everything that the next score depends on, and nothing that can be computed from it.
 //
-//   "FRCF" | version u32 | length of the rest u64 | CRC-32 of the rest u32 | options | counters | rows | trees
+//   "FRCF" | version u32 | length of the rest u64 | CRC-32 of the rest u32
+//   options | sections | counters | rows | trees
 //
+// Sections hold what not every forest has: their length in all u64, then for each, in the order of tags, tag u32 |
+// length u64 | bytes. A tag that is not known is an error: what it says would be lost. Version 1 had no sections.
 // All numbers are little-endian. Rows that no tree holds are left out. A tree is written depth first; its boxes
 // and masses are computed again on loading. Node numbers and row numbers are not kept: nothing depends on them,
 // so saving a loaded forest gives the same bytes.
@@ -17,7 +20,43 @@ namespace fastrcf {
 namespace {
 
 constexpr std::array<char, 4> kMagic = {'F', 'R', 'C', 'F'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
+
+/// What the sections hold.
+enum class Tag : std::uint32_t {
+    kScoring = 1,  ///< one byte; absent: the standard law
+};
+
+using Sections = std::map<Tag, std::span<const std::byte>>;
+
+void write_section(ByteWriter& out, Tag tag, ByteWriter body) {
+    out.put(static_cast<std::uint32_t>(tag));
+    out.put(static_cast<std::uint64_t>(body.bytes().size()));
+    out.bytes().insert(out.bytes().end(), body.bytes().begin(), body.bytes().end());
+}
+
+void write_sections(ByteWriter& out, const ForestOptions& options) {
+    ByteWriter sections;
+    if (options.scoring != Scoring::kStandard) {
+        ByteWriter body;
+        body.put(static_cast<std::uint8_t>(options.scoring));
+        write_section(sections, Tag::kScoring, std::move(body));
+    }
+    out.put(static_cast<std::uint64_t>(sections.bytes().size()));
+    out.bytes().insert(out.bytes().end(), sections.bytes().begin(), sections.bytes().end());
+}
+
+Sections read_sections(ByteReader& in) {
+    ByteReader all(in.take(in.get<std::uint64_t>()));
+    Sections sections;
+    while (all.left() > 0) {
+        const auto tag = all.get<std::uint32_t>();
+        all.require(tag == static_cast<std::uint32_t>(Tag::kScoring), "a section is not known");
+        const auto length = all.get<std::uint64_t>();
+        all.require(sections.emplace(Tag{tag}, all.take(length)).second, "a section comes twice");
+    }
+    return sections;
+}
 constexpr std::size_t kHeaderBytes = 20;
 
 void write_options(ByteWriter& out, const ForestOptions& options) {
@@ -31,7 +70,7 @@ void write_options(ByteWriter& out, const ForestOptions& options) {
     out.put(options.random_state);
 }
 
-ForestOptions read_options(ByteReader& in) {
+ForestOptions read_options(ByteReader& in, std::uint32_t version, Sections& sections) {
     ForestOptions options;
     options.n_columns = in.get<std::uint32_t>();
     options.shingle_size = in.get<std::uint32_t>();
@@ -41,6 +80,12 @@ ForestOptions read_options(ByteReader& in) {
     options.output_after = in.get<std::uint64_t>();
     options.initial_accept_fraction = in.get<double>();
     options.random_state = in.get<std::uint64_t>();
+    if (version >= 2) sections = read_sections(in);
+    if (const auto found = sections.find(Tag::kScoring); found != sections.end()) {
+        ByteReader body(found->second);
+        options.scoring = static_cast<Scoring>(body.get<std::uint8_t>());
+        in.require(body.left() == 0, "a section has the wrong length");
+    }
     options.check();
     return options;
 }
@@ -240,6 +285,7 @@ class ForestState {
 public:
     static void write(const RandomCutForest& forest, ByteWriter& out) {
         write_options(out, forest.options_);
+        write_sections(out, forest.options_);
         out.put(forest.n_rows_);
         out.put(forest.n_skipped_);
         out.put(forest.n_points_);
@@ -370,11 +416,13 @@ std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std
     ByteReader in(bytes);
     for (const char letter : kMagic) in.require(in.get<char>() == letter, "they do not start with FRCF");
     const auto version = in.get<std::uint32_t>();
-    check_argument(version == kVersion, "forest bytes: format version " + std::to_string(version) +
-                                            " is not known; this library reads version " + std::to_string(kVersion));
+    check_argument(version >= 1 && version <= kVersion,
+                   "forest bytes: format version " + std::to_string(version) +
+                       " is not known; this library reads versions up to " + std::to_string(kVersion));
     in.require(in.get<std::uint64_t>() == bytes.size() - kHeaderBytes, "their length is not the one they state");
     in.require(in.get<std::uint32_t>() == crc32(bytes.subspan(kHeaderBytes)), "the checksum does not match");
-    const ForestOptions options = read_options(in);
+    Sections sections;
+    const ForestOptions options = read_options(in, version, sections);
     // Every tree takes more than 50 bytes, and an empty one little more memory than its sample size asks for: a
     // small file cannot ask for a forest that a machine has no room for.
     in.require(options.n_trees <= in.left() / 50, "they end too early");

@@ -32,6 +32,7 @@ void ForestOptions::check() const {
     check_argument(initial_accept_fraction > 0.0 && initial_accept_fraction <= 1.0,
                    "initial_accept_fraction must lie in (0, 1], got " + std::to_string(initial_accept_fraction));
     check_range<std::uint64_t>("output_after", output_after, 1, UINT64_MAX);
+    check_argument(scoring == Scoring::kStandard || scoring == Scoring::kKinesis, "scoring is not known");
     check_range<std::uint32_t>("n_jobs", n_jobs, 1, 4096);
 }
 

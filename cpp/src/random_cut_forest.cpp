@@ -29,6 +29,10 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
         inverse_depth_[levels - 1 - k] = static_cast<float>(1.0 / static_cast<double>(k + 1));
         log2_mass_.push_back(static_cast<float>(std::log2(1.0 + static_cast<double>(k))));
     }
+    normaliser_ = log2_mass_;
+    if (options.scoring == Scoring::kKinesis) {
+        normaliser_.assign(levels, static_cast<float>(std::log2(static_cast<double>(options.sample_size))));
+    }
     trees_.reserve(options.n_trees);
     for (std::uint32_t i = 0; i < options.n_trees; ++i) {
         trees_.emplace_back(geometry_, options.sample_size, options.time_decay, options.initial_accept_fraction,
@@ -40,7 +44,9 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
 RandomCutForest::~RandomCutForest() = default;
 
 ForestView RandomCutForest::view() const noexcept {
-    return {kernels_for(geometry_), geometry_, {inverse_depth_.data() + log2_mass_.size() - 1, log2_mass_.data()}, store_.values()};
+    return {kernels_for(geometry_), geometry_, 
+            {inverse_depth_.data() + log2_mass_.size() - 1, log2_mass_.data(), normaliser_.data(), options_.scoring},
+            store_.values()};
 }
 
 /// Rows that are taken at once: enough to pay for going from tree to tree, few enough to stay in the cache.
@@ -62,11 +68,10 @@ void RandomCutForest::set_n_jobs(std::uint32_t n_jobs) {
     n_jobs_ = n_jobs;
 }
 
-void RandomCutForest::run_parts(std::size_t n_points, std::size_t n_workers,
-                                const std::function<void(std::size_t, std::size_t)>& part) const {
-    const std::size_t work = n_points * trees_.size();
+void RandomCutForest::run_parts(std::size_t work, std::size_t most_parts, std::size_t n_workers,
+                                const Part& part) const {
     const std::size_t n_parts =
-        std::clamp<std::size_t>(std::min<std::size_t>(n_workers, work / kWorkPerThread), 1, trees_.size());
+        std::clamp<std::size_t>(std::min<std::size_t>(n_workers, work / kWorkPerThread), 1, most_parts);
     if (n_parts == 1) {
         part(0, 1);
         return;
@@ -96,7 +101,7 @@ void RandomCutForest::write_scores(const Call& call, std::size_t n_parts, std::s
 // (their descents overlap). The sums are of integers, so both give the same bits, for any number of threads.
 void RandomCutForest::for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const {
     std::size_t used_parts = 1;
-    run_parts(run.n, call.n_ready, [&](std::size_t part, std::size_t n_parts) {
+    run_parts(run.n * trees_.size(), trees_.size(), call.n_ready, [&](std::size_t part, std::size_t n_parts) {
         if (part == 0) used_parts = n_parts;
         Call::Worker& worker = call.workers[part];
         const std::size_t first = trees_.size() * part / n_parts;
@@ -143,6 +148,40 @@ void RandomCutForest::score(const Rows& rows, std::span<double> scores) const {
             score_points(call, run_of(call.block, segment, 0), scores.data() + segment.first_input);
         }
     }
+}
+
+// ---- questions ------------------------------------------------------------------------------------------
+
+void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
+    rows.check(options_.n_columns);
+    const std::shared_lock lock(mutex_);
+    if (!ready_at(n_points_)) return;
+    const auto lease = calls_->lease();
+    Call& call = *lease;
+    begin_block(call.block);
+    for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
+        if (from > 0) call.block.begin_after_itself();
+        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()));
+        for (const Segment& segment : call.block.segments()) {
+            ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
+        }
+    }
+}
+
+// Every point is answered by one thread, tree after tree: the sums have one order for any number of threads.
+void RandomCutForest::ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const {
+    constexpr std::size_t kCostliness = 8;  // of a question, beside a score
+    const ForestView forest = view();
+    call.prepare(n_jobs_, 0, options_);
+    run_parts(run.n * trees_.size() * kCostliness, run.n, call.n_ready, [&](std::size_t part, std::size_t n_parts) {
+        TreeScratch& scratch = call.workers[part].workspace.scratch();
+        AscentBuffers buffers(geometry_.dimensions);
+        for (std::size_t i = run.n * part / n_parts; i < run.n * (part + 1) / n_parts; ++i) {
+            const std::size_t offset = i * geometry_.columns;
+            const PointRows point{run.values + offset, run.keys + offset, forest.stored};
+            answer(forest, {first_row + i, point, scratch, buffers});
+        }
+    });
 }
 
 PointRun RandomCutForest::run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const {
@@ -281,7 +320,7 @@ std::size_t RandomCutForest::memory_bytes() const {
     const std::shared_lock lock(mutex_);
     std::size_t bytes = sizeof(*this) + store_.memory_bytes() + trees_.capacity() * sizeof(SampledTree) +
                         tree_arrays_.capacity() * sizeof(const TreeArrays*) +
-                        (inverse_depth_.capacity() + log2_mass_.capacity()) * sizeof(float);
+                        (inverse_depth_.capacity() + log2_mass_.capacity() + normaliser_.capacity()) * sizeof(float);
     for (const SampledTree& tree : trees_) bytes += tree.memory_bytes();
     return bytes;
 }

@@ -25,7 +25,8 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 constexpr std::size_t kHeader = 20;
-constexpr std::size_t kCounters = kHeader + 48;  ///< options: four u32, then four of 8 bytes
+constexpr std::size_t kSections = kHeader + 48;  ///< options: four u32, then four of 8 bytes
+constexpr std::size_t kCounters = kSections + 8;  ///< there are no sections
 constexpr std::size_t kDecay = kHeader + 16;
 
 template <class T>
@@ -198,7 +199,8 @@ TEST_CASE("every place of a small file in turn") {
     for (const std::size_t which : {1U, 3U}) {
         for (std::size_t at = kHeader; at < all[which].size(); ++at) {
             CAPTURE(which);
-            CAPTURE(at);
+            seal(bytes);
+        CAPTURE(at);
             for (const unsigned value : {0x80U, 0xFFU}) {
                 CAPTURE(value);
                 Bytes bytes = all[which];
@@ -231,6 +233,40 @@ TEST_CASE("a fresh forest cannot claim to be ready, nor to wait for a later poin
     put(late, first_plan, std::uint64_t{5});
     seal(late);
     CHECK(load(late) == nullptr);
+}
+
+TEST_CASE("sections are read whole, once and only when they are known") {
+    const Bytes plain = RandomCutForest(ForestOptions{}).to_bytes();
+    ForestOptions other;
+    other.scoring = Scoring::kKinesis;
+    const Bytes kinesis = RandomCutForest(other).to_bytes();
+    CHECK(kinesis.size() == plain.size() + 13);
+    REQUIRE(load(kinesis) != nullptr);
+    CHECK(load(kinesis)->options().scoring == Scoring::kKinesis);
+    for (const auto& [at, value] : {std::pair{0, 12}, {0, 14}, {8, 0}, {8, 2}, {12, 0}, {12, 2}, {20, 2}}) {
+        Bytes bytes = kinesis;
+        bytes[kSections + static_cast<std::size_t>(at)] = std::byte(value);
+        seal(bytes);
+        CAPTURE(at);
+        CHECK(load(bytes) == nullptr);
+    }
+    Bytes twice = kinesis;
+    twice.insert(twice.begin() + kCounters, twice.begin() + kCounters, twice.begin() + kCounters + 13);
+    put(twice, kSections, std::uint64_t{26});
+    seal(twice);
+    CHECK(load(twice) == nullptr);
+}
+
+TEST_CASE("version 1, which had no sections, is read") {
+    RandomCutForest forest(ForestOptions{});
+    forest.update(wave(300, 1, 1).rows());
+    const Bytes now = forest.to_bytes();
+    Bytes then = now;
+    then.erase(then.begin() + kSections, then.begin() + kCounters);
+    put(then, 4, std::uint32_t{1});
+    seal(then);
+    REQUIRE(load(then) != nullptr);
+    CHECK(load(then)->to_bytes() == now);
 }
 
 TEST_CASE("a generator of zeros is refused") {

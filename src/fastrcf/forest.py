@@ -44,6 +44,10 @@ class RandomCutForest(BatchVerbs, Persistent):
     contamination : "auto" or float, default "auto"
         How `fit` places `offset_`: ``"auto"`` three standard deviations above the mean of the
         training scores; a number in (0, 0.5] so that this share of the training rows lies beyond.
+    scoring : {"standard", "kinesis"}, default "standard"
+        Law of the score. ``"kinesis"`` is that of the withdrawn stream-SQL function
+        ``RANDOM_CUT_FOREST``: copies of learned points are not damped and the scale is
+        ``log2(sample_size)``; see `fastrcf.compat.kinesis`.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
         rows are divided over calls. None draws a seed from the operating system.
@@ -113,6 +117,7 @@ class RandomCutForest(BatchVerbs, Persistent):
         output_after: int | None = None,
         initial_accept_fraction: float = 0.125,
         contamination: float | Literal["auto"] = "auto",
+        scoring: Literal["standard", "kinesis"] = "standard",
         random_state: int | None = 0,
         n_jobs: int | None = 1,
     ) -> None:
@@ -123,6 +128,7 @@ class RandomCutForest(BatchVerbs, Persistent):
         self.output_after = output_after
         self.initial_accept_fraction = initial_accept_fraction
         self.contamination = contamination
+        self.scoring = scoring
         self.random_state = random_state
         self.n_jobs = n_jobs
 

@@ -6,6 +6,12 @@
 
 namespace fastrcf {
 
+/// How a score is made from the depths in the trees.
+enum class Scoring : std::uint8_t {
+    kStandard,  ///< the open reference: damped for copies, normalised by log2(1 + points of the tree)
+    kKinesis,   ///< the withdrawn stream-SQL function: no damping, normalised by log2(sample_size)
+};
+
 struct ForestOptions {
     std::uint32_t n_columns = 1;       ///< values per row
     std::uint32_t shingle_size = 1;    ///< consecutive rows per point
@@ -15,6 +21,7 @@ struct ForestOptions {
     std::uint64_t output_after = 64;   ///< points learned before scores are given
     double initial_accept_fraction = 0.125;  ///< share of the sample that every tree fills without a coin
     std::uint64_t random_state = 0;
+    Scoring scoring = Scoring::kStandard;
     std::uint32_t n_jobs = 1;          ///< threads over trees; never changes a result
 
     /// Coordinates of a point.

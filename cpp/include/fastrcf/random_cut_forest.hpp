@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "fastrcf/ascent.hpp"
 #include "fastrcf/options.hpp"
 #include "fastrcf/parallel.hpp"
 #include "fastrcf/point_store.hpp"
@@ -56,6 +57,19 @@ public:
     /// Throws std::invalid_argument when the bytes are not a forest.
     static std::unique_ptr<RandomCutForest> from_bytes(std::span<const std::byte> bytes);
 
+    /// A point that the forest is asked about, and the working memory of the thread that asks.
+    struct Question {
+        std::size_t row;           ///< of the input; it completes the point
+        const PointRows& point;
+        TreeScratch& scratch;
+        AscentBuffers& buffers;
+    };
+    using Answer = std::function<void(const ForestView& forest, const Question& question)>;
+
+    /// Calls answer() for every point that the rows complete, as if they followed the newest one, on up to n_jobs
+    /// threads; for none before the forest is ready. Changes nothing.
+    void ask(const Rows& rows, const Answer& answer) const;
+
     /// Calls look(forest) while nothing can change it.
     template <class Look>
     auto inspect(Look look) const {
@@ -81,10 +95,12 @@ private:
     void begin_block(SeriesBlock& block) const;
 
     using TreeStep = std::function<void(std::size_t tree, std::int64_t* sums, TreeScratch& scratch)>;
-    void run_parts(std::size_t n_points, std::size_t n_workers, const std::function<void(std::size_t part, std::size_t n_parts)>& part) const;
+    using Part = std::function<void(std::size_t part, std::size_t n_parts)>;
+    void run_parts(std::size_t work, std::size_t most_parts, std::size_t n_workers, const Part& part) const;
     void for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const;
     void write_scores(const Call& call, std::size_t n_parts, std::size_t n, double* scores) const noexcept;
     void score_points(Call& call, const PointRun& run, double* scores) const;
+    void ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const;
 
     void learn_rows(const Rows& rows, double* scores);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, double* scores);
@@ -100,6 +116,7 @@ private:
     Geometry geometry_;
     std::vector<float> inverse_depth_;
     std::vector<float> log2_mass_;
+    std::vector<float> normaliser_;
     PointStore store_;
     std::vector<SampledTree> trees_;
     std::vector<const TreeArrays*> tree_arrays_;

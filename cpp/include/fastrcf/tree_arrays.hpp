@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "fastrcf/options.hpp"
 #include "fastrcf/types.hpp"
 
 namespace fastrcf {
@@ -59,6 +60,8 @@ inline constexpr std::uint16_t kNoBox = 0xFFFF;
 struct ScoreTables {
     const float* inverse_depth;  ///< [-k] = 1 / (k + 1) at depth k; [1 ... kLevelsAbove] = 0 above the root
     const float* log2_mass;      ///< [m] = log2(1 + m)
+    const float* normaliser;     ///< [M] for a tree of M points
+    Scoring scoring;
 };
 
 /// Levels above the root that a score may look at: their boxes have no end.

@@ -32,7 +32,9 @@ FASTRCF_INLINE bool start_at_leaf(const S& shape, const TreeArrays& tree, const 
     if (!same_point(shape, point, leaf_point<S>(tree, geometry, stored, leaf))) return true;
     const auto mass = static_cast<float>(tree.mass[leaf]);
     const float damp = 1.F - mass / (2.F * static_cast<float>(tree.mass[tree.root]));
-    climb.score = damp / (static_cast<float>(climb.depth) + tables.log2_mass[tree.mass[leaf]]);
+    const float depth = static_cast<float>(climb.depth) + tables.log2_mass[tree.mass[leaf]];
+    if (tables.scoring == Scoring::kStandard) climb.score = damp / depth;
+    else climb.score = 1.F / (climb.depth > 0 ? depth : 1.F + mass);
     return false;
 }
 
@@ -70,7 +72,7 @@ FASTRCF_INLINE std::int64_t fixed_point(float score) {
 }
 
 FASTRCF_INLINE float normaliser(const TreeArrays& tree, const ScoreTables& tables) {
-    return tables.log2_mass[tree.mass[tree.root]] * kScoreScale;
+    return tables.normaliser[tree.mass[tree.root]] * kScoreScale;
 }
 
 /// Scores lanes [from, to) of a descent. Most points stand out of at most four boxes; the others go on in a

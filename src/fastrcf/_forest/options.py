@@ -13,7 +13,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_SAMPLE_SIZE", "check_contamination", "check_options", "resolve_n_jobs"]
+__all__ = ["MAX_SAMPLE_SIZE", "SCORINGS", "check_contamination", "check_options", "resolve_n_jobs"]
+
+SCORINGS = ("standard", "kinesis")
+"""Laws of the score that the core knows."""
 
 MAX_SAMPLE_SIZE = 32_000
 """Nodes of a tree are numbered with 16 bits."""
@@ -69,6 +72,7 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
             if seed is None
             else _integer("random_state", seed, 0, _MAX_UINT64)
         ),
+        "scoring": _choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
     }
 
@@ -135,6 +139,14 @@ def _decay(value: object) -> float:
     if not 0.0 <= decay < math.inf:
         raise ValueError(f"time_decay: expected a finite number of at least 0, got {value!r}")
     return decay
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected one of {list(choices)}, got {_show(value)}")
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {list(choices)}, got {value!r}")
+    return value
 
 
 def _integer(name: str, value: object, low: int, high: int) -> int:
