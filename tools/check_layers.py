@@ -22,11 +22,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "datasets",
+            "directional",
             "events",
             "explain",
             "fleet",
             "forest",
             "metrics",
+            "neighbors",
             "neural",
             "scaling",
             "thresholds",
