@@ -16,23 +16,26 @@ __all__ = ["Neighbors"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbors:
-    """The nearest points for each row, the nearest first; rows may have fewer than `k`."""
+    """The learned points that are nearest to each row, the nearest first.
+
+    A row may have fewer than *k* neighbours; the places left over hold what is said below.
+
+    Parameters
+    ----------
+    distance : ndarray of shape (n, k), float64
+        Euclidean distance. NaN where there is no neighbour.
+    arrival : ndarray of shape (n, k), int64
+        Index of the row that completed the neighbour, counted from 0 over every row that was
+        offered to be learned, with or without NaN. Of several equal points it is the oldest that
+        the trees led to. -1 where there is no neighbour.
+    count : ndarray of shape (n, k), int64
+        Number of trees that led to the neighbour. 0 where there is none.
+    point : ndarray of shape (n, k, n_columns * shingle_size), float32
+        Coordinates of the neighbour as the forest stores them, those of its oldest row first. NaN
+        where there is no neighbour.
+    """
 
     distance: FloatArray
-    """Euclidean distance, shape (n, k); NaN where there is no neighbour."""
-
     arrival: IntArray
-    """Index of the row that completed the neighbour, shape (n, k).
-
-    Counted from 0 over every row that was offered to be learned, with or without NaN; -1 where
-    there is no neighbour. Of several equal points it is the oldest that the trees led to.
-    """
-
     count: IntArray
-    """Number of trees that led to the neighbour, shape (n, k); 0 where there is none."""
-
     point: NDArray[np.float32]
-    """Coordinates of the neighbour as the forest stores them, its oldest row first.
-
-    Shape (n, k, n_columns * shingle_size); NaN where there is no neighbour.
-    """

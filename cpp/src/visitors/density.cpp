@@ -48,18 +48,18 @@ void Surroundings::take(const Ascent& ascent, double chance, double points) noex
     const double per_gap = 1.0 / (ascent.gap() + ascent.range());
     const double miss = 1.0 - chance;
     const std::size_t d = dimensions_;
-    double* const values = tree_.data();
-    const auto take_side = [&](std::size_t at, double gap, double side) {
-        const double share = gap * per_gap;
-        values[at] = share + miss * values[at];
-        values[2 * d + at] = share * points + miss * values[2 * d + at];
-        values[4 * d + at] = share * (gap + side) + miss * values[4 * d + at];
+    const auto take_side = [&](const double* gaps, double* chances, double* masses, double* distances) {
+        for (std::size_t i = 0; i < d; ++i) {
+            const double share = gaps[i] * per_gap;
+            const double side = static_cast<double>(box.high[i]) - static_cast<double>(box.low[i]);
+            chances[i] = share + miss * chances[i];
+            masses[i] = share * points + miss * masses[i];
+            distances[i] = share * (gaps[i] + side) + miss * distances[i];
+        }
     };
-    for (std::size_t i = 0; i < d; ++i) {
-        const double side = static_cast<double>(box.high[i]) - static_cast<double>(box.low[i]);
-        take_side(i, box.above[i], side);
-        take_side(d + i, box.below[i], side);
-    }
+    double* const values = tree_.data();
+    take_side(box.above.data(), values, values + 2 * d, values + 4 * d);
+    take_side(box.below.data(), values + d, values + 3 * d, values + 5 * d);
 }
 
 void Surroundings::divide(std::size_t n_trees) noexcept {

@@ -55,6 +55,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> import numpy as np
         >>> forest = RandomCutForest(n_trees=20).update(np.sin(np.arange(500.0)))
         >>> inside, outside = forest.displacement([0.5, 7.0])
@@ -104,6 +105,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> import numpy as np
         >>> series = np.sin(np.arange(500.0))
         >>> series[[200, 201]] = 7.0
@@ -158,6 +160,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> forest = RandomCutForest(n_trees=20).fit(rng.normal(size=(1000, 2)))
@@ -199,6 +202,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> forest = RandomCutForest(n_trees=20).fit(rng.normal(size=(1000, 2)))
@@ -236,6 +240,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> forest = RandomCutForest(n_trees=20).fit(rng.normal(size=(1000, 2)))
@@ -277,6 +282,7 @@ class Questions(NativeEstimator):
 
         Examples
         --------
+        >>> from fastrcf import RandomCutForest
         >>> forest = RandomCutForest(n_trees=20).fit([[0.0], [1.0], [5.0]])
         >>> near = forest.near_neighbors([[1.25]], k=2)
         >>> near.distance
