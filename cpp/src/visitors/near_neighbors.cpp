@@ -36,21 +36,20 @@ double distance_between(const float* a, const float* b, std::uint32_t dimensions
 
 /// Puts copies of one point, which came as different rows, together as one neighbour.
 void merge_copies(std::vector<Neighbor>& neighbors, std::uint32_t dimensions) {
-    const auto compare = [&](const Neighbor& a, const Neighbor& b) {
-        return std::lexicographical_compare_three_way(a.point, a.point + dimensions, b.point, b.point + dimensions);
+    const auto same = [&](const Neighbor& a, const Neighbor& b) {
+        return std::equal(a.point, a.point + dimensions, b.point);
     };
     std::sort(neighbors.begin(), neighbors.end(), [&](const Neighbor& a, const Neighbor& b) {
         if (a.distance != b.distance) return a.distance < b.distance;
-        const auto order = compare(a, b);
-        return order != 0 ? order < 0 : a.arrival < b.arrival;
+        if (same(a, b)) return a.arrival < b.arrival;
+        return std::lexicographical_compare(a.point, a.point + dimensions, b.point, b.point + dimensions);
     });
-    auto last = neighbors.begin();
-    for (auto next = neighbors.begin(); next != neighbors.end(); ++next) {
-        if (next == neighbors.begin()) continue;
-        if (compare(*last, *next) == 0) last->n_trees += next->n_trees;
-        else *++last = *next;
+    std::size_t kept = 0;
+    for (const Neighbor& next : neighbors) {
+        if (kept > 0 && same(neighbors[kept - 1], next)) neighbors[kept - 1].n_trees += next.n_trees;
+        else neighbors[kept++] = next;
     }
-    if (!neighbors.empty()) neighbors.erase(last + 1, neighbors.end());
+    neighbors.resize(kept);
 }
 
 }  // namespace

@@ -141,7 +141,8 @@ class Questions(NativeEstimator):
         X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
             The rows, taken as those that follow the rows learned last, as in `score`.
         smoothing : float, default 0.001
-            The constant *q*: no density is above ``1 / smoothing``.
+            The constant *q*: no density is above ``1 / smoothing``. Take a smaller one where rows
+            lie so close to each other that many densities come near that.
         manifold_dimension : float, optional
             The power *D*: of how many dimensions the set is that the points lie on. The default
             is the number of coordinates of a point, ``n_columns * shingle_size``.
@@ -151,7 +152,8 @@ class Questions(NativeEstimator):
         ndarray of shape (n,), float64
             *Lower* is more anomalous. In share of points per unit of the data to the power *D*;
             good for comparing rows of one forest. NaN for rows with a NaN, rows without a full
-            window, and before the forest is ready.
+            window, and before the forest is ready. 0.0 where a distance to the power *D* is too
+            large for a float.
 
         Raises
         ------
