@@ -1,6 +1,7 @@
 """What displacement, density and neighbours must say of data whose shape is known."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,3 +174,20 @@ def test_neighbors_further_away_than_max_distance_are_left_out(mixture: RandomCu
     assert np.isnan(close.distance[0, 4:]).all()
     nobody = mixture.near_neighbors(row, max_distance=0.0)
     assert (nobody.arrival == -1).all()
+
+
+# ---- two clusters, and rows between them --------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_rows_between_two_clusters_stand_out(data_dir: Path, seed: int) -> None:
+    path = data_dir / "aws_rcf" / "rcf-paper.csv"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} among the data sets")
+    rows = np.loadtxt(path, delimiter=",")
+    between = np.abs(rows[:, 0]) < 2
+    assert between.sum() == 11
+    forest = RandomCutForest(random_state=seed).fit(rows)
+    codisp, density = forest.codisp(rows), forest.density(rows)
+    assert codisp[between].min() > 1.15 * codisp[~between].max()
+    assert np.quantile(density[~between], 0.01) > 256 * density[between].max()
