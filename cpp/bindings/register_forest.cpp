@@ -214,6 +214,8 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 
 }  // namespace
 
+void register_merge(py::class_<RandomCutForest>& forest);
+
 void register_forest(py::module_& module) {
     py::class_<RandomCutForest> forest(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.");
     forest
@@ -245,6 +247,7 @@ void register_forest(py::module_& module) {
         .def_property_readonly("memory_bytes", waiting(&RandomCutForest::memory_bytes))
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
     register_visitors(forest);
+    register_merge(forest);
 }
 
 }  // namespace fastrcf::bindings

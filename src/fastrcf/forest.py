@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from fastrcf._forest.batch import BatchVerbs
+from fastrcf._forest.merging import Merging
 from fastrcf._forest.persistent import Persistent
 from fastrcf._forest.questions import Questions
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, Questions, Persistent):
+class RandomCutForest(BatchVerbs, Questions, Merging, Persistent):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until

@@ -44,10 +44,16 @@ public:
     /// Fills an unused forest with a batch sample: every tree draws its own distinct points of the table.
     void fit(const Rows& rows);
 
+    /// A new forest of the trees of others, in their order, with an empty window; of one forest, a copy. The others
+    /// have learned points, all by fit or all as streams, with the same options but for n_trees, random_state and
+    /// n_jobs, which are those of the first (n_trees the sum). Throws std::invalid_argument that names the forest.
+    static std::unique_ptr<RandomCutForest> merge(std::span<const RandomCutForest* const> forests);
+
     [[nodiscard]] const ForestOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::uint64_t n_seen() const;     ///< rows taken, without skipped ones
     [[nodiscard]] std::uint64_t n_skipped() const;  ///< rows offered with a missing value
     [[nodiscard]] bool is_ready() const;
+    [[nodiscard]] bool is_fitted() const;           ///< began with fit
     [[nodiscard]] std::size_t memory_bytes() const;
 
     [[nodiscard]] std::uint32_t n_jobs() const noexcept { return n_jobs_; }
@@ -81,6 +87,7 @@ public:
     [[nodiscard]] const Geometry& geometry() const noexcept { return geometry_; }
 
 private:
+    friend class ForestMerge;
     friend class ForestState;
     struct Call;
     class CallPool;
