@@ -12,6 +12,8 @@
 
 namespace fastrcf::bindings {
 
+void register_attribution(pybind11::class_<RandomCutForest>& forest);
+void register_merge(pybind11::class_<RandomCutForest>& forest);
 void register_visitors(pybind11::class_<RandomCutForest>& forest);
 
 namespace {
@@ -214,10 +216,9 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 
 }  // namespace
 
-void register_merge(py::class_<RandomCutForest>& forest);
-
 void register_forest(py::module_& module) {
-    py::class_<RandomCutForest> forest(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.");
+    py::class_<RandomCutForest> forest(module, "Forest",
+                                       "Random cut forest on float rows; see fastrcf.RandomCutForest.");
     forest
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
@@ -248,6 +249,7 @@ void register_forest(py::module_& module) {
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
     register_visitors(forest);
     register_merge(forest);
+    register_attribution(forest);
 }
 
 }  // namespace fastrcf::bindings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastrcf.directional import Directional
+    from fastrcf.attribution import Attribution
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Directional",
+    "Attribution",
     "FastRCFError",
     "MissingExtraError",
     "ModelFormatError",
@@ -28,6 +30,7 @@ __all__ = [
 
 _HOME = {
     "Directional": "fastrcf.directional",
+    "Attribution": "fastrcf.attribution",
     "FastRCFError": "fastrcf.errors",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
