@@ -29,6 +29,11 @@ void check_options(std::size_t index, const ForestOptions& first, const ForestOp
     check_same(index, "output_after", other.output_after == first.output_after);
     check_same(index, "initial_accept_fraction", other.initial_accept_fraction == first.initial_accept_fraction);
     check_same(index, "scoring", other.scoring == first.scoring);
+    ForestOptions alike = other;
+    alike.n_trees = first.n_trees;
+    alike.random_state = first.random_state;
+    alike.n_jobs = first.n_jobs;
+    check_same(index, "an option", alike == first);
 }
 
 double weight_of(std::uint64_t n_points, double decay, bool fitted) {
