@@ -211,8 +211,13 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 
 }  // namespace
 
+void register_completion(py::class_<RandomCutForest>& forest);
+
 void register_forest(py::module_& module) {
-    py::class_<RandomCutForest>(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.")
+    py::class_<RandomCutForest> forest(module, "Forest",
+                                       "Random cut forest on float rows; see fastrcf.RandomCutForest.");
+    register_completion(forest);
+    forest
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
                          double initial_accept_fraction, std::uint64_t random_state, const std::string& scoring,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from fastrcf._forest.batch import BatchVerbs
+from fastrcf._forest.completion import CompletionVerbs
 from fastrcf._forest.persistent import Persistent
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, Persistent):
+class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until
