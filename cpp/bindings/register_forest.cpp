@@ -13,6 +13,7 @@
 namespace fastrcf::bindings {
 
 void register_attribution(pybind11::class_<RandomCutForest>& forest);
+void register_completion(pybind11::class_<RandomCutForest>& forest);
 void register_merge(pybind11::class_<RandomCutForest>& forest);
 void register_visitors(pybind11::class_<RandomCutForest>& forest);
 
@@ -216,6 +217,7 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 
 }  // namespace
 
+
 void register_forest(py::module_& module) {
     py::class_<RandomCutForest> forest(module, "Forest",
                                        "Random cut forest on float rows; see fastrcf.RandomCutForest.");
@@ -250,6 +252,7 @@ void register_forest(py::module_& module) {
     register_visitors(forest);
     register_merge(forest);
     register_attribution(forest);
+    register_completion(forest);
 }
 
 }  // namespace fastrcf::bindings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
 from fastrcf._forest.merging import Merging
+from fastrcf._forest.completion import CompletionVerbs
 from fastrcf._forest.persistent import Persistent
 from fastrcf._forest.questions import Questions
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, Questions, Merging, AttributionVerbs, Persistent):
+class RandomCutForest(
+    BatchVerbs, Questions, Merging, AttributionVerbs, CompletionVerbs, Persistent,
+):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until

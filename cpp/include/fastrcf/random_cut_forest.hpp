@@ -91,6 +91,15 @@ public:
     /// threads; for none before the forest is ready. Changes nothing.
     void ask(const Rows& rows, const Answer& answer) const;
 
+    /// Writes what the missing values of the rows may have been, as if the rows followed the newest one; each row is
+    /// completed in the window that ends with it, in which the rows before it are complete already. `values` holds the
+    /// rows, row after row; only its missing values are written. The forest must be ready. Changes nothing.
+    void impute(const Rows& rows, std::span<double> values) const;
+
+    /// Writes what each row might have been expected to be: given the rows before it in its window or, where a point
+    /// is one row, each column given the others. NaN where one of these is missing, and before the forest is ready.
+    void expect(const Rows& rows, std::span<double> values) const;
+
     /// Calls look(forest) while nothing can change it.
     template <class Look>
     auto inspect(Look look) const {
@@ -123,6 +132,7 @@ private:
     }
     [[nodiscard]] ForestView view() const noexcept;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
+    [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;
