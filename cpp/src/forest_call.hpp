@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "fastrcf/conditional.hpp"
 #include "fastrcf/random_cut_forest.hpp"
 #include "kernels/kernels.hpp"
 #include "series_block.hpp"
@@ -31,7 +33,21 @@ struct RandomCutForest::Call {
         }
     }
 
+    /// A point whose filled-in values are worked out anew.
+    struct Completion {
+        explicit Completion(const Geometry& geometry)
+            : sampler(geometry),
+              values(geometry.dimensions + kReadAhead, 0.0F),
+              keys(geometry.dimensions + kReadAhead, 0) {}
+
+        ConditionalSampler sampler;
+        std::vector<float> values;
+        std::vector<std::int32_t> keys;
+        std::vector<std::uint32_t> missing;
+    };
+
     SeriesBlock block;
+    std::optional<Completion> completion;  ///< made when it is needed
     std::vector<Worker> workers;
     std::size_t n_ready = 0;  ///< workers of this call: n_jobs may change meanwhile
 };

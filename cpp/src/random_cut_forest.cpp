@@ -39,6 +39,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
                             Rng(options.random_state, i));
         tree_arrays_.push_back(&trees_.back().tree().arrays());
     }
+    if (!options.preparation.does_nothing()) preparation_ = std::make_unique<Preparation>(options);
 }
 
 RandomCutForest::~RandomCutForest() = default;
@@ -59,6 +60,7 @@ std::uint32_t RandomCutForest::n_leading() const noexcept { return std::min(run_
 void RandomCutForest::begin_block(SeriesBlock& block) const {
     const std::uint32_t n = n_leading();
     block.begin(store_.values() + static_cast<std::size_t>(store_.n_rows() - n) * options_.n_columns, n);
+    if (preparation_) block.mark_leading(preparation_->marks());
 }
 
 // ---- threads --------------------------------------------------------------------------------------------
@@ -141,11 +143,12 @@ void RandomCutForest::score(const Rows& rows, std::span<double> scores) const {
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
+    const auto ahead = look_ahead();
     for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()));
+        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()), ahead.get(), false);
         for (const Segment& segment : call.block.segments()) {
-            score_points(call, run_of(call.block, segment, 0), scores.data() + segment.first_input);
+            score_segment(call, segment, scores.data() + segment.first_input);
         }
     }
 }
@@ -159,12 +162,11 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
+    const auto ahead = look_ahead();
     for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()));
-        for (const Segment& segment : call.block.segments()) {
-            ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
-        }
+        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()), ahead.get(), false);
+        for (const Segment& segment : call.block.segments()) ask_segment(call, segment, answer);
     }
 }
 
@@ -216,17 +218,17 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
     make_room(to - from);
     SeriesBlock& block = call.block;
     begin_block(block);
-    block.take(rows, from, to);
+    block.take(rows, from, to, preparation_.get(), true);
     const std::int64_t first_row =
         static_cast<std::int64_t>(store_.n_rows()) - static_cast<std::int64_t>(block.n_leading());
     for (std::size_t i = 0; i < block.inputs().size(); ++i) {
         store_.append(block.values(block.n_leading() + i), n_rows_ + (block.inputs()[i] - from));
     }
     for (const Segment& segment : block.segments()) {
-        PointRun run = run_of(block, segment, first_row);
-        double* into = scores != nullptr ? scores + segment.first_input : nullptr;
-        learn_points(call, run, into);
+        learn_segment(call, segment, first_row, scores != nullptr ? scores + segment.first_input : nullptr);
     }
+    if (preparation_) preparation_->set_marks(block.newest_filled());
+    weigh_rows(rows, from, to, block.inputs().size() == to - from);
     n_rows_ += to - from;
     n_skipped_ += (to - from) - block.inputs().size();
     run_length_ = block.run_length();

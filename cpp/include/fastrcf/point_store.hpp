@@ -36,6 +36,11 @@ public:
     /// Appends one row, which came as number `arrival` of the stream. There must be room.
     void append(const float* row, std::uint64_t arrival);
 
+    /// Overwrites one value of a stored row.
+    void set(std::uint32_t row, std::size_t column, float value) noexcept {
+        values_[static_cast<std::size_t>(row) * n_columns_ + column] = value;
+    }
+
     /// Where each row goes when only the marked points and the last `tail` rows stay: new row of every old row
     /// (kDropped for rows that go). `marks[row]` is not 0 where a held point starts.
     [[nodiscard]] std::vector<std::int32_t> plan_compaction(const std::vector<std::uint8_t>& marks,
