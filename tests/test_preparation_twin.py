@@ -94,9 +94,11 @@ def test_streams(transformation: str, missing: str, d: int, shingle_size: int) -
 
 @pytest.mark.parametrize("max_missing", [0.0, 0.2, 0.9, 1.0])
 @pytest.mark.parametrize("missing", ["impute", "previous", "constant"])
-def test_share_that_may_be_filled_in(missing: str, max_missing: float) -> None:
+@pytest.mark.parametrize("shingle_size", [1, 3])
+def test_share_that_may_be_filled_in(missing: str, max_missing: float, shingle_size: int) -> None:
     fill = {"fill_value": [300.0, -1.0]} if missing == "constant" else {}
-    pair = Pair({"missing": missing, "max_missing": max_missing} | fill)
+    preparation = {"missing": missing, "max_missing": max_missing} | fill
+    pair = Pair(preparation, shingle_size=shingle_size)
     rows = stream(120, 2, seed=1)
     pair.score_update(rows[:90])
     pair.score(rows[90:])

@@ -10,7 +10,11 @@ namespace {
 
 /// Distances beyond this many scales are outliers.
 constexpr double kOrdinary = 4.0;
+
+/// A column that is off its usual value in more than 1 / (kShareOfReach * kFar) = 5 % of the rows has a scale by that
+/// alone; outliers that are fewer do not feed on the scale that they made.
 constexpr double kShareOfReach = 0.1;
+constexpr double kFar = 200.0;
 constexpr double kLargestChange = 4e30;
 
 double median(std::vector<double>& values) {
@@ -42,7 +46,7 @@ ColumnScale ColumnScale::of(std::vector<double>& values, double noise_floor) {
     std::sort(distances.begin(), distances.end());  // one order of summation for any order of the values
     for (const double distance : distances) {
         result.spread_ += std::min(distance, limit(kOrdinary, middle)) / n;
-        result.reach_ += std::min(distance, limit(kLargest, middle)) / n;
+        result.reach_ += std::min(distance, limit(kFar, middle)) / n;
     }
     return result;
 }
@@ -62,7 +66,7 @@ void ColumnScale::add(double value, double rate, double noise_floor) {
     ++n_;
     centre_ += share * std::clamp(off, -ordinary, ordinary);
     spread_ += share * (std::min(std::abs(off), ordinary) - spread_);
-    reach_ += share * (std::min(std::abs(off), limit(kLargest, width)) - reach_);
+    reach_ += share * (std::min(std::abs(off), limit(kFar, width)) - reach_);
 }
 
 double ColumnScale::normalize(double value, double noise, double noise_floor) const noexcept {

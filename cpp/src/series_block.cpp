@@ -97,7 +97,8 @@ bool SeriesBlock::push(const PreparedRow& row, std::size_t most_filled) {
     const bool full = run_length_ == shingle_size_;
     const std::size_t n_filled = n_filled_ + row.n_filled - (full ? count_filled(n_rows_ - shingle_size_) : 0);
     const bool nothing_known = row.n_filled == n_columns_;
-    if (!row.usable || (nothing_known && (run_length_ == 0 || n_filled > most_filled))) {
+    const bool leads = std::min(run_length_, shingle_size_ - 1) == 0;
+    if (!row.usable || (nothing_known && (leads || n_filled > most_filled))) {
         run_length_ = 0;
         n_filled_ = 0;
         return false;

@@ -20,6 +20,7 @@ from reference.naive_tree import Point, Single
 
 START = 10
 ORDINARY = 4.0
+FAR = 200.0
 LARGEST = 1000.0
 
 
@@ -55,7 +56,7 @@ class Scale:
         distances = sorted(abs(value - self.centre) for value in values)
         scale = max(middle(distances), self.floor)
         self.spread = sum((min(d, limit(ORDINARY, scale)) / len(values) for d in distances), 0.0)
-        self.reach = sum((min(d, limit(LARGEST, scale)) / len(values) for d in distances), 0.0)
+        self.reach = sum((min(d, limit(FAR, scale)) / len(values) for d in distances), 0.0)
 
     def add(self, value: float) -> None:
         if not self.started:
@@ -66,12 +67,12 @@ class Scale:
             return
         share = max(1 / (self.n + 1), self.rate)
         scale = self.scale
-        ordinary, largest = limit(ORDINARY, scale), limit(LARGEST, scale)
+        ordinary, far = limit(ORDINARY, scale), limit(FAR, scale)
         off = value - self.centre
         self.n += 1
         self.centre += share * min(max(off, -ordinary), ordinary)
         self.spread += share * (min(abs(off), ordinary) - self.spread)
-        self.reach += share * (min(abs(off), largest) - self.reach)
+        self.reach += share * (min(abs(off), far) - self.reach)
 
     def normalize(self, value: float, noise: float) -> float:
         off = value - self.centre
@@ -187,7 +188,7 @@ class PreparedForest(NaiveForest):
         filled = [*window.filled, row.filled][-shingle_size:]
         if not row.usable:
             return Window([], [])
-        if all(row.filled) and (not window.rows or np.sum(filled) > self.most_filled):
+        if all(row.filled) and (len(rows) == 1 or np.sum(filled) > self.most_filled):
             return Window([], [])
         return Window(rows, filled)
 

@@ -58,7 +58,7 @@ private:
     std::uint64_t n_ = 0;
     double centre_ = 0.0;
     double spread_ = 0.0;  ///< mean distance from the centre, each up to kOrdinary scales
-    double reach_ = 0.0;   ///< the same, each up to kLargest scales
+    double reach_ = 0.0;   ///< the same, each up to kFar scales
     std::array<double, kStart> start_{};
 };
 
