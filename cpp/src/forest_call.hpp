@@ -33,16 +33,12 @@ struct RandomCutForest::Call {
         }
     }
 
-    /// A point whose filled-in values are worked out anew.
+    /// A point whose last row is being completed.
     struct Completion {
-        explicit Completion(const Geometry& geometry)
-            : sampler(geometry),
-              values(geometry.dimensions + kReadAhead, 0.0F),
-              keys(geometry.dimensions + kReadAhead, 0) {}
+        explicit Completion(const Geometry& geometry) : sampler(geometry) {}
 
         ConditionalSampler sampler;
-        std::vector<float> values;
-        std::vector<std::int32_t> keys;
+        std::vector<float> point;
         std::vector<std::uint32_t> missing;
     };
 

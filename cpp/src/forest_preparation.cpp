@@ -14,74 +14,44 @@ std::unique_ptr<Preparation> RandomCutForest::look_ahead() const {
     return preparation_ ? std::make_unique<Preparation>(*preparation_) : nullptr;
 }
 
-// ---- points with values that were filled in -------------------------------------------------------------
+// ---- rows that the forest completes ---------------------------------------------------------------------
 
-/// Whether the points of a segment are worked out anew from all that is known of them, on both sides of a gap.
-bool RandomCutForest::completes(const Segment& segment) const noexcept {
-    return segment.filled && preparation_->options().missing == Missing::kImpute && ready_at(n_points_);
-}
-
-/// The point that starts at a row of the block, completed. It lies in the call until the next one is.
-PointRun RandomCutForest::completed(Call& call, std::size_t first_row) const {
+/// Completes the row that ends an open segment, in the block, from all that is known of its window. What was filled
+/// in before is not known. Before the forest is ready, the row keeps what stands in for it.
+void RandomCutForest::complete_row(Call& call, const Segment& segment) const {
+    if (!segment.open || !ready_at(n_points_)) return;
     if (!call.completion) call.completion.emplace(geometry_);
     Call::Completion& completion = *call.completion;
-    const float* values = call.block.values(first_row);
-    const std::uint8_t* filled = call.block.filled(first_row);
+    const float* values = call.block.values(segment.first_row);
+    const std::uint8_t* filled = call.block.filled(segment.first_row);
+    completion.point.assign(values, values + geometry_.dimensions);
     completion.missing.clear();
     for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) {
-        completion.values[i] = values[i];
         if (filled[i] != 0) completion.missing.push_back(i);
     }
-    completion.sampler.complete(view(), trees_, completion.values.data(), completion.missing);
-    for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) completion.keys[i] = order_key(completion.values[i]);
-    return {completion.values.data(), completion.keys.data(), 1, n_points_, 0};
+    completion.sampler.complete(view(), trees_, completion.point.data(), completion.missing);
+    for (std::uint32_t i = geometry_.dimensions - options_.n_columns; i < geometry_.dimensions; ++i) {
+        if (filled[i] != 0) call.block.set(segment.first_row, i, completion.point[i]);
+    }
 }
 
 void RandomCutForest::score_segment(Call& call, const Segment& segment, double* scores) const {
-    if (!completes(segment)) {
-        score_points(call, run_of(call.block, segment, 0), scores);
-        return;
-    }
-    for (std::size_t i = 0; i < segment.n; ++i) score_points(call, completed(call, segment.first_row + i), scores + i);
+    complete_row(call, segment);
+    score_points(call, run_of(call.block, segment, 0), scores);
 }
 
 void RandomCutForest::ask_segment(Call& call, const Segment& segment, const Answer& answer) const {
-    if (!completes(segment)) {
-        ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
-        return;
-    }
-    for (std::size_t i = 0; i < segment.n; ++i) {
-        ask_points(call, completed(call, segment.first_row + i), segment.first_input + i, answer);
-    }
+    complete_row(call, segment);
+    ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
 }
 
-// The trees learn rows as they were completed when they came; only the score looks at the point as a whole.
 void RandomCutForest::learn_segment(Call& call, const Segment& segment, std::int64_t first_row, double* scores) {
-    if (!segment.filled || preparation_->options().missing != Missing::kImpute) {
-        learn_points(call, run_of(call.block, segment, first_row), scores);
-        return;
+    complete_row(call, segment);
+    if (segment.open) {
+        const std::size_t row = segment.first_row + options_.shingle_size - 1;
+        store_.set(static_cast<std::uint32_t>(first_row + static_cast<std::int64_t>(row)), call.block.values(row));
     }
-    for (std::size_t i = 0; i < segment.n; ++i) {
-        const Segment one{segment.first_row + i, segment.first_input + i, 1, true};
-        if (completes(one)) {
-            const PointRun run = completed(call, one.first_row);
-            fill_newest_row(call, one.first_row, first_row);
-            if (scores != nullptr) score_points(call, run, scores + i);
-        }
-        learn_points(call, run_of(call.block, one, first_row), nullptr);
-    }
-}
-
-/// Writes the completed values of a point's last row into the block and the store.
-void RandomCutForest::fill_newest_row(Call& call, std::size_t first_row, std::int64_t block_starts) {
-    const std::size_t row = first_row + options_.shingle_size - 1;
-    const std::size_t begins = geometry_.dimensions - options_.n_columns;
-    for (std::size_t column = 0; column < options_.n_columns; ++column) {
-        if (call.block.filled(row)[column] == 0) continue;
-        const float value = call.completion->values[begins + column];
-        call.block.set(row, column, value);
-        store_.set(static_cast<std::uint32_t>(block_starts + static_cast<std::int64_t>(row)), column, value);
-    }
+    learn_points(call, run_of(call.block, segment, first_row), scores);
 }
 
 /// Prepares all rows of a table with the statistics of the whole, NaN where a row is left out; returns where points

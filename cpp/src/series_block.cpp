@@ -87,9 +87,9 @@ std::size_t SeriesBlock::count_filled(std::size_t row) const noexcept {
     return static_cast<std::size_t>(std::count(filled(row), filled(row) + n_columns_, std::uint8_t{1}));
 }
 
-void SeriesBlock::set(std::size_t row, std::size_t column, float value) noexcept {
-    values_[row * n_columns_ + column] = value;
-    keys_[row * n_columns_ + column] = order_key(value);
+void SeriesBlock::set(std::size_t row, std::size_t i, float value) noexcept {
+    values_[row * n_columns_ + i] = value;
+    keys_[row * n_columns_ + i] = order_key(value);
 }
 
 /// Adds a row to the newest ones, or forgets them and returns false.
@@ -120,17 +120,16 @@ void SeriesBlock::take(const Rows& input, std::size_t from, std::size_t to, Prep
     filled_.resize(std::max(filled_.size(), values_.size()), 0);
     bool continues = false;
     for (std::size_t row = from; row < to; ++row) {
-        const bool taken = push(preparation.next(input, row, learn), preparation.most_filled());
+        const PreparedRow& prepared = preparation.next(input, row, learn);
+        const bool open = prepared.n_filled > 0 && preparation.options().missing == Missing::kImpute;
+        const bool taken = push(prepared, preparation.most_filled());
         if (taken) inputs_.push_back(row);
         if (!taken || run_length_ < shingle_size_ || n_filled_ > preparation.most_filled()) {
             continues = false;
             continue;
         }
-        const bool filled = n_filled_ > 0;
-        if (!continues || segments_.back().filled != filled) {
-            segments_.push_back({n_rows_ - shingle_size_, row, 0, filled});
-            continues = true;
-        }
+        if (!continues || open) segments_.push_back({n_rows_ - shingle_size_, row, 0, open});
+        continues = !open;
         ++segments_.back().n;
     }
 }

@@ -18,7 +18,7 @@ struct Segment {
     std::size_t first_row;   ///< row of the block where the first point starts
     std::size_t first_input; ///< input row that the first point belongs to
     std::size_t n;           ///< points
-    bool filled;             ///< whether each of them has values that were filled in
+    bool open;               ///< it is one point, whose last row is still to be completed
 };
 
 class SeriesBlock {
@@ -46,8 +46,8 @@ public:
     /// Marks the leading rows' values that were filled in: one byte for each; none: all were given.
     void mark_leading(const std::vector<std::uint8_t>& marks);
 
-    /// Overwrites a value that was filled in.
-    void set(std::size_t row, std::size_t column, float value) noexcept;
+    /// Overwrites coordinate `i` of the point that starts at a row.
+    void set(std::size_t row, std::size_t i, float value) noexcept;
 
     [[nodiscard]] const float* values(std::size_t row) const noexcept { return values_.data() + row * n_columns_; }
     [[nodiscard]] const std::int32_t* keys(std::size_t row) const noexcept { return keys_.data() + row * n_columns_; }

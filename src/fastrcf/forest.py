@@ -94,12 +94,11 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
     `n_skipped`; no window spans it. Infinite values are an error. Every error leaves the forest as
     it was.
 
-    With another choice of `missing`, rows are completed and the window remembers which values were
-    filled in. ``"impute"`` scores each window that has such values as the forest would complete it
-    from all that is known of it, on both sides of a gap. A row without any value of its own is left
-    out all the same, and ends the window, if it would be the window's first or raise the share
-    above `max_missing`: a long gap is not filled with guesses, and one full window after it the
-    forest scores again. `data_quality` tells the share of values that were given.
+    With another choice of `missing`, a row is completed when it comes, and the window remembers
+    which of its values were filled in; ``"impute"`` draws no conclusion from these. A row without
+    any value of its own is left out all the same, and ends the window, if it would be the window's
+    first or raise the share above `max_missing`: a long gap is not filled with guesses, and one
+    full window after it the forest scores again. `data_quality` tells the share of values given.
 
     Centre and scale are robust and forget at the rate `time_decay` (at most 0.05). A row is
     normalised with the statistics before it; `score` leaves them as they are, and `fit` takes them

@@ -199,44 +199,33 @@ class PreparedForest(NaiveForest):
             return None
         return [value for row in window.rows for value in row]
 
-    def _completed(self, window: Window) -> Point:
-        point = np.array([v for row in window.rows for v in row], dtype=np.float32)
-        filled = np.ravel(window.filled)
-        if not filled.any() or self.preparation.prepare["missing"] != "impute":
-            return list(point)
-        point[filled] = np.nan
+    def _completed(self, window: Window) -> Window:
+        """Complete the newest row, from all in the window that was not filled in."""
+        imputes = self.preparation.prepare["missing"] == "impute"
+        if not (imputes and self.is_ready and self._judged(window) and any(window.filled[-1])):
+            return window
+        point = np.array(self._judged(window), dtype=np.float32)
+        point[np.ravel(window.filled)] = np.nan
         trees = [self.tree(i) for i in range(len(self.trees))]
-        return list(naive_conditional.complete(trees, point))
+        newest = naive_conditional.complete(trees, point)[-self.options["n_columns"] :]
+        return Window([*window.rows[:-1], list(newest)], window.filled)
 
     def score(self, rows: Iterable[Row]) -> NDArray[np.float64]:
         scores = []
         preparation, window = deepcopy(self.preparation), self.prepared
         for row in rows:
-            window = self._next(window, preparation.next(row, learn=False))
-            if self.is_ready and self._judged(window) is not None:
-                scores.append(self._score_point(self._completed(window)))
-            else:
-                scores.append(0.0)
+            window = self._completed(self._next(window, preparation.next(row, learn=False)))
+            scores.append(self._score_point(self._judged(window)))
         return np.array(scores)
 
     def update(self, rows: Iterable[Row]) -> None:
-        width = self.options["n_columns"]
         for row in rows:
-            self.prepared = self._next(self.prepared, self.preparation.next(row, learn=True))
+            added = self._next(self.prepared, self.preparation.next(row, learn=True))
+            self.prepared = self._completed(added)
             point = self._judged(self.prepared)
             if not self.prepared.rows:
                 self.n_skipped += 1
             elif point is not None:
-                if self.is_ready and np.any(self.prepared.filled):
-                    self.prepared.rows[-1] = point[-width:] = [
-                        new if filled else old
-                        for new, old, filled in zip(
-                            self._completed(self.prepared)[-width:],
-                            point[-width:],
-                            self.prepared.filled[-1],
-                            strict=True,
-                        )
-                    ]
                 arrival = self.n_rows - self.options["shingle_size"] + 1
                 for sampled in self.trees:
                     sampled.learn(self.n_points, point, arrival)

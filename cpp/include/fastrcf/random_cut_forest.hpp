@@ -113,8 +113,7 @@ private:
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;
     [[nodiscard]] std::unique_ptr<Preparation> look_ahead() const;
-    [[nodiscard]] bool completes(const Segment& segment) const noexcept;
-    [[nodiscard]] PointRun completed(Call& call, std::size_t first_row) const;
+    void complete_row(Call& call, const Segment& segment) const;
 
     using TreeStep = std::function<void(std::size_t tree, std::int64_t* sums, TreeScratch& scratch)>;
     using Part = std::function<void(std::size_t part, std::size_t n_parts)>;
@@ -131,7 +130,6 @@ private:
     void learn_points(Call& call, PointRun run, double* scores);
     void learn_few(Call& call, PointRun run, double* scores);
     void learn_segment(Call& call, const Segment& segment, std::int64_t first_row, double* scores);
-    void fill_newest_row(Call& call, std::size_t first_row, std::int64_t block_starts);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
     [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);
     void mark_points(std::vector<std::uint8_t>& marks) const;
