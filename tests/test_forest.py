@@ -469,7 +469,9 @@ def test_options_reach_the_core():
         7, 50, 3, time_decay=0, output_after=9, initial_accept_fraction=1, random_state=11
     ).update(clouds(30, 2))
     assert forest._core is not None
-    assert forest._core.options() == {
+    options = forest._core.options()
+    assert options.pop("preparation")["transformation"] == "none"
+    assert options == {
         "n_columns": 2,
         "n_trees": 7,
         "sample_size": 50,

@@ -84,6 +84,12 @@ def test_parameters():
         "initial_accept_fraction",
         "contamination",
         "scoring",
+        "transformation",
+        "weights",
+        "noise_floor",
+        "missing",
+        "fill_value",
+        "max_missing",
         "random_state",
         "n_jobs",
     ]

@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "fastrcf/random_cut_forest.hpp"
+#include "register_preparation.hpp"
 
 namespace fastrcf::bindings {
 
@@ -141,6 +142,7 @@ py::dict options(const RandomCutForest& forest) {
     result["random_state"] = options.random_state;
     result["scoring"] = options.scoring == Scoring::kKinesis ? "kinesis" : "standard";
     result["n_jobs"] = forest.n_jobs();
+    result["preparation"] = preparation_dict(options.preparation);
     return result;
 }
 
@@ -225,14 +227,15 @@ void register_forest(py::module_& module) {
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
                          double initial_accept_fraction, std::uint64_t random_state, const std::string& scoring,
-                         std::uint32_t n_jobs) {
+                         std::uint32_t n_jobs, const py::dict& preparation) {
                  return std::make_unique<RandomCutForest>(
                      ForestOptions{n_columns, shingle_size, n_trees, sample_size, time_decay, output_after,
-                                   initial_accept_fraction, random_state, scoring_named(scoring), n_jobs});
+                                   initial_accept_fraction, random_state, scoring_named(scoring), n_jobs,
+                                   preparation_options(preparation)});
              }),
              py::kw_only(), py::arg("n_columns"), py::arg("n_trees"), py::arg("sample_size"), py::arg("shingle_size"),
              py::arg("time_decay"), py::arg("output_after"), py::arg("initial_accept_fraction"),
-             py::arg("random_state"), py::arg("scoring") = "standard", py::arg("n_jobs"))
+             py::arg("random_state"), py::arg("scoring") = "standard", py::arg("n_jobs"), py::arg("preparation") = py::dict())
         .def("score", &score, py::arg("X"), "Scores of rows that would follow the newest one; changes nothing.")
         .def("update", &update, py::arg("X"), "Learn rows.")
         .def("score_update", &score_update, py::arg("X"), "Score each row, then learn it.")
@@ -253,6 +256,7 @@ void register_forest(py::module_& module) {
     register_merge(forest);
     register_attribution(forest);
     register_completion(forest);
+    register_preparation(forest);
 }
 
 }  // namespace fastrcf::bindings

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "fastrcf/conditional.hpp"
 #include "fastrcf/random_cut_forest.hpp"
 #include "kernels/kernels.hpp"
 #include "series_block.hpp"
@@ -49,7 +51,17 @@ struct RandomCutForest::Call {
         }
     }
 
+    /// A point whose last row is being completed.
+    struct Completion {
+        explicit Completion(const Geometry& geometry) : sampler(geometry) {}
+
+        ConditionalSampler sampler;
+        std::vector<float> point;
+        std::vector<std::uint32_t> missing;
+    };
+
     SeriesBlock block;
+    std::optional<Completion> completion;  ///< made when it is needed
     std::vector<Worker> workers;
     std::size_t n_ready = 0;  ///< workers of this call: n_jobs may change meanwhile
 };

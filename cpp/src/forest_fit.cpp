@@ -40,12 +40,15 @@ std::vector<std::uint32_t> distinct(std::uint32_t n, std::uint32_t bound, Rng& r
 
 }  // namespace
 
-void RandomCutForest::fit(const Rows& rows) {
-    rows.check(options_.n_columns);
+void RandomCutForest::fit(const Rows& given) {
+    given.check(options_.n_columns);
     const std::lock_guard lock(mutex_);
     check_argument(n_rows_ == 0, "fit: this forest has learned rows already; fit needs a new one");
-    check_argument(rows.n_rows <= INT32_MAX, "X: at most 2147483647 rows can be fitted at once");
-    const std::vector<std::uint32_t> starts = complete_points(rows, options_.shingle_size);
+    check_argument(given.n_rows <= INT32_MAX, "X: at most 2147483647 rows can be fitted at once");
+    std::vector<float> table;
+    const std::vector<std::uint32_t> starts =
+        preparation_ ? prepare_table(given, table) : complete_points(given, options_.shingle_size);
+    const Rows rows = preparation_ ? Rows::of(table.data(), given.n_rows, given.n_columns) : given;
     check_argument(!starts.empty(), "X: no " + std::to_string(options_.shingle_size) +
                                         " consecutive rows without missing values to fit on");
 
@@ -70,6 +73,7 @@ void RandomCutForest::fit(const Rows& rows) {
     n_rows_ = rows.n_rows;
     n_points_ = n_points;
     fitted_ = true;
+    weigh_rows(given, 0, given.n_rows, n_skipped_ == 0);
 }
 
 /// Stores the rows of all held points; returns the stored row of every input row.

@@ -141,6 +141,11 @@ std::unique_ptr<RandomCutForest> RandomCutForest::merge(std::span<const RandomCu
     check_argument(!forests.empty(), "forests: at least one is needed");
     const ForestOptions options = forests.front()->options_;
     for (std::size_t i = 1; i < forests.size(); ++i) check_options(i, options, forests[i]->options_);
+    // Scales and intervals are learned: shards have different ones, and their trees hold different units.
+    const bool own_units = options.preparation.transformation != Transformation::kNone ||
+                           options.preparation.irregular != Irregular::kRefuse;
+    check_argument(forests.size() == 1 || !own_units,
+                   "forests: with a transform or time stamps every forest has units of its own; prepare the rows first");
     if (forests.size() == 1) {
         auto copy = from_bytes(forests.front()->to_bytes());
         copy->set_n_jobs(forests.front()->n_jobs());

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <type_traits>
 
 #include "byte_stream.hpp"
 #include "forest_call.hpp"
@@ -24,7 +25,10 @@ constexpr std::uint32_t kVersion = 2;
 
 /// What the sections hold.
 enum class Tag : std::uint32_t {
-    kScoring = 1,  ///< one byte; absent: the standard law
+    kScoring = 1,      ///< one byte; absent: the standard law
+    kPreparation = 2,  ///< its options; absent: none
+    kColumns = 3,      ///< what the preparation knows of the columns and the newest rows
+    kQuality = 4,      ///< share of values that were given; absent: all
 };
 
 using Sections = std::map<Tag, std::span<const std::byte>>;
@@ -35,12 +39,83 @@ void write_section(ByteWriter& out, Tag tag, ByteWriter body) {
     out.bytes().insert(out.bytes().end(), body.bytes().begin(), body.bytes().end());
 }
 
-void write_sections(ByteWriter& out, const ForestOptions& options) {
+void put_values(ByteWriter& out, const std::vector<double>& values) {
+    out.put(static_cast<std::uint32_t>(values.size()));
+    for (const double value : values) out.put(value);
+}
+
+std::vector<double> get_values(ByteReader& in, std::uint32_t n_columns) {
+    const auto n = in.get<std::uint32_t>();
+    in.require(n == 0 || n == n_columns, "an option has the wrong number of values");
+    in.require(n <= in.left() / sizeof(double), "they end too early");
+    std::vector<double> values(n);
+    for (double& value : values) value = in.get<double>();
+    return values;
+}
+
+ByteWriter preparation_section(const PreparationOptions& options) {
+    ByteWriter body;
+    body.put(static_cast<std::uint8_t>(options.transformation));
+    body.put(static_cast<std::uint8_t>(options.missing));
+    body.put(static_cast<std::uint8_t>(options.irregular));
+    body.put(options.noise_floor);
+    body.put(options.max_missing);
+    put_values(body, options.weights);
+    put_values(body, options.fill_value);
+    return body;
+}
+
+PreparationOptions read_preparation(ByteReader in, std::uint32_t n_columns) {
+    PreparationOptions options;
+    options.transformation = static_cast<Transformation>(in.get<std::uint8_t>());
+    options.missing = static_cast<Missing>(in.get<std::uint8_t>());
+    options.irregular = static_cast<Irregular>(in.get<std::uint8_t>());
+    options.noise_floor = in.get<double>();
+    options.max_missing = in.get<double>();
+    options.weights = get_values(in, n_columns);
+    options.fill_value = get_values(in, n_columns);
+    in.require(in.left() == 0, "a section has the wrong length");
+    return options;
+}
+
+/// Numbers of the preparation, in the order in which it shows them; then the marks of the newest rows.
+ByteWriter columns_section(const Preparation& preparation) {
+    ByteWriter body;
+    Preparation shown = preparation;
+    shown.visit([&](auto& number) { body.put(number); });
+    const std::vector<std::uint8_t>& marks = preparation.marks();
+    const bool any = std::find(marks.begin(), marks.end(), std::uint8_t{1}) != marks.end();
+    for (std::size_t i = 0; any && i < marks.size(); ++i) body.put(marks[i]);
+    return body;
+}
+
+void read_columns(ByteReader in, Preparation& preparation, std::size_t n_marks) {
+    preparation.visit([&](auto& number) { number = in.get<std::remove_reference_t<decltype(number)>>(); });
+    in.require(preparation.is_sound(), "what is known of the columns is invalid");
+    in.require(in.left() == 0 || in.left() == n_marks, "a section has the wrong length");
+    std::vector<std::uint8_t> marks(n_marks, 0);
+    for (std::size_t i = 0; in.left() > 0; ++i) {
+        marks[i] = in.get<std::uint8_t>();
+        in.require(marks[i] <= 1, "a mark is invalid");
+    }
+    preparation.set_marks(marks);
+}
+
+void write_sections(ByteWriter& out, const ForestOptions& options, const Preparation* preparation, double quality) {
     ByteWriter sections;
     if (options.scoring != Scoring::kStandard) {
         ByteWriter body;
         body.put(static_cast<std::uint8_t>(options.scoring));
         write_section(sections, Tag::kScoring, std::move(body));
+    }
+    if (preparation != nullptr) {
+        write_section(sections, Tag::kPreparation, preparation_section(options.preparation));
+        write_section(sections, Tag::kColumns, columns_section(*preparation));
+    }
+    if (quality != 1.0) {
+        ByteWriter body;
+        body.put(quality);
+        write_section(sections, Tag::kQuality, std::move(body));
     }
     out.put(static_cast<std::uint64_t>(sections.bytes().size()));
     out.bytes().insert(out.bytes().end(), sections.bytes().begin(), sections.bytes().end());
@@ -51,7 +126,8 @@ Sections read_sections(ByteReader& in) {
     Sections sections;
     while (all.left() > 0) {
         const auto tag = all.get<std::uint32_t>();
-        all.require(tag == static_cast<std::uint32_t>(Tag::kScoring), "a section is not known");
+        all.require(tag >= static_cast<std::uint32_t>(Tag::kScoring) && tag <= static_cast<std::uint32_t>(Tag::kQuality),
+                    "a section is not known");
         const auto length = all.get<std::uint64_t>();
         all.require(sections.emplace(Tag{tag}, all.take(length)).second, "a section comes twice");
     }
@@ -85,6 +161,10 @@ ForestOptions read_options(ByteReader& in, std::uint32_t version, Sections& sect
         ByteReader body(found->second);
         options.scoring = static_cast<Scoring>(body.get<std::uint8_t>());
         in.require(body.left() == 0, "a section has the wrong length");
+    }
+    if (const auto found = sections.find(Tag::kPreparation); found != sections.end()) {
+        options.preparation = read_preparation(ByteReader(found->second), options.n_columns);
+        in.require(!options.preparation.does_nothing(), "a section is not needed");
     }
     options.check();
     return options;
@@ -285,7 +365,7 @@ class ForestState {
 public:
     static void write(const RandomCutForest& forest, ByteWriter& out) {
         write_options(out, forest.options_);
-        write_sections(out, forest.options_);
+        write_sections(out, forest.options_, forest.preparation_.get(), forest.quality_);
         out.put(forest.n_rows_);
         out.put(forest.n_skipped_);
         out.put(forest.n_points_);
@@ -305,7 +385,7 @@ public:
         }
     }
 
-    static void read(RandomCutForest& forest, ByteReader& in) {
+    static void read(RandomCutForest& forest, ByteReader& in, const Sections& sections) {
         forest.n_rows_ = in.get<std::uint64_t>();
         forest.n_skipped_ = in.get<std::uint64_t>();
         forest.n_points_ = in.get<std::uint64_t>();
@@ -316,6 +396,7 @@ public:
                        forest.run_length_ <= forest.options_.shingle_size && fitted <= (forest.n_points_ > 0 ? 1 : 0),
                    "the counters are invalid");
         forest.fitted_ = fitted == 1;
+        read_sections_into(forest, in, sections);
         const auto n_rows = in.get<std::uint32_t>();
         in.require(n_rows <= INT32_MAX && n_rows >= forest.n_leading(), "the number of rows is invalid");
         read_rows(forest, n_rows, in);
@@ -329,6 +410,20 @@ public:
     }
 
 private:
+    static void read_sections_into(RandomCutForest& forest, const ByteReader& in, const Sections& sections) {
+        const auto columns = sections.find(Tag::kColumns);
+        in.require((columns != sections.end()) == (forest.preparation_ != nullptr), "a section is missing");
+        if (forest.preparation_) {
+            const std::size_t n_marks = forest.n_leading() * std::size_t{forest.options_.n_columns};
+            read_columns(ByteReader(columns->second), *forest.preparation_, n_marks);
+        }
+        if (const auto quality = sections.find(Tag::kQuality); quality != sections.end()) {
+            ByteReader body(quality->second);
+            forest.quality_ = body.get<double>();
+            in.require(forest.quality_ >= 0.0 && forest.quality_ < 1.0 && body.left() == 0, "the quality is invalid");
+        }
+    }
+
     /// Rows as runs: arrival of the first row, number of rows; then all values.
     static void write_rows(const RandomCutForest& forest, const std::vector<std::int32_t>& plan, ByteWriter& out) {
         const PointStore& store = forest.store_;
@@ -431,7 +526,7 @@ std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std
         std::uint64_t{options.n_trees} * (std::uint64_t{options.sample_size} * 64 + std::uint64_t{options.dimensions()} * 8);
     in.require(empty_bytes <= kAlwaysAllowed || empty_bytes / 1000 <= bytes.size(), "they ask for too much memory");
     auto forest = std::make_unique<RandomCutForest>(options);
-    ForestState::read(*forest, in);
+    ForestState::read(*forest, in, sections);
     return forest;
 }
 

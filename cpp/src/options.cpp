@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastrcf/options.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "fastrcf/rows.hpp"
 #include "fastrcf/types.hpp"
 
 namespace fastrcf {
@@ -18,7 +20,37 @@ void check_range(const char* name, T value, T low, T high) {
                                                       std::to_string(high) + "], got " + std::to_string(value));
 }
 
+void check_per_column(const char* name, const std::vector<double>& values, std::uint32_t n_columns) {
+    check_argument(values.empty() || values.size() == n_columns,
+                   std::string(name) + " must have one value per column (" + std::to_string(n_columns) + "), got " +
+                       std::to_string(values.size()));
+    for (const double value : values) {
+        check_argument(std::abs(value) <= static_cast<double>(kLargestValue),
+                       std::string(name) + " must lie within -1e30 and 1e30, got " + std::to_string(value));
+    }
+}
+
 }  // namespace
+
+void PreparationOptions::check(std::uint32_t n_columns) const {
+    check_argument(transformation <= Transformation::kNormalizeDifference, "transformation is not known");
+    check_argument(missing <= Missing::kConstant, "missing is not known");
+    check_argument(irregular <= Irregular::kAugment, "irregular is not known");
+    check_per_column("weights", weights, n_columns);
+    check_per_column("fill_value", fill_value, n_columns);
+    for (const double weight : weights) {
+        check_argument(weight >= 0.0, "weights must not be negative, got " + std::to_string(weight));
+    }
+    check_argument(weights.empty() || *std::max_element(weights.begin(), weights.end()) > 0.0,
+                   "weights must not all be 0");
+    check_argument(fill_value.empty() || missing == Missing::kConstant, "fill_value is for missing='constant' alone");
+    check_argument(missing != Missing::kConstant || !differences(),
+                   "missing='constant' cannot be combined with differences: a constant would make two jumps");
+    check_argument(noise_floor >= 0.0 && noise_floor <= 1.0,
+                   "noise_floor must lie in [0, 1], got " + std::to_string(noise_floor));
+    check_argument(max_missing >= 0.0 && max_missing <= 1.0,
+                   "max_missing must lie in [0, 1], got " + std::to_string(max_missing));
+}
 
 void ForestOptions::check() const {
     check_range<std::uint32_t>("n_columns", n_columns, 1, kMaxDimensions);
@@ -34,6 +66,7 @@ void ForestOptions::check() const {
     check_range<std::uint64_t>("output_after", output_after, 1, UINT64_MAX);
     check_argument(scoring == Scoring::kStandard || scoring == Scoring::kKinesis, "scoring is not known");
     check_range<std::uint32_t>("n_jobs", n_jobs, 1, 4096);
+    preparation.check(n_columns);
 }
 
 }  // namespace fastrcf

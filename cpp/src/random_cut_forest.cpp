@@ -48,6 +48,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
                             Rng(options.random_state, i));
         tree_arrays_.push_back(&trees_.back().tree().arrays());
     }
+    if (!options.preparation.does_nothing()) preparation_ = std::make_unique<Preparation>(options);
 }
 
 RandomCutForest::~RandomCutForest() = default;
@@ -71,6 +72,7 @@ std::uint32_t RandomCutForest::n_leading() const noexcept { return std::min(run_
 void RandomCutForest::begin_block(SeriesBlock& block) const {
     const std::uint32_t n = n_leading();
     block.begin(store_.values() + static_cast<std::size_t>(store_.n_rows() - n) * options_.n_columns, n);
+    if (preparation_) block.mark_leading(preparation_->marks());
 }
 
 // ---- threads --------------------------------------------------------------------------------------------
@@ -219,12 +221,13 @@ void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const 
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
+    const auto ahead = look_ahead();
     const std::size_t step = block_rows(output);
     for (std::size_t from = 0; from < rows.n_rows; from += step) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + step));
+        call.block.take(rows, from, std::min(rows.n_rows, from + step), ahead.get(), false);
         for (const Segment& segment : call.block.segments()) {
-            score_points(call, run_of(call.block, segment, 0), from_row(output, segment.first_input));
+            score_segment(call, segment, from_row(output, segment.first_input));
         }
     }
 }
@@ -246,13 +249,12 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
+    const auto ahead = look_ahead();
     const std::size_t step = block_rows({});
     for (std::size_t from = 0; from < rows.n_rows; from += step) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + step));
-        for (const Segment& segment : call.block.segments()) {
-            ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
-        }
+        call.block.take(rows, from, std::min(rows.n_rows, from + step), ahead.get(), false);
+        for (const Segment& segment : call.block.segments()) ask_segment(call, segment, answer);
     }
 }
 
@@ -311,15 +313,17 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
     make_room(to - from);
     SeriesBlock& block = call.block;
     begin_block(block);
-    block.take(rows, from, to);
+    block.take(rows, from, to, preparation_.get(), true);
     const std::int64_t first_row =
         static_cast<std::int64_t>(store_.n_rows()) - static_cast<std::int64_t>(block.n_leading());
     for (std::size_t i = 0; i < block.inputs().size(); ++i) {
         store_.append(block.values(block.n_leading() + i), n_rows_ + (block.inputs()[i] - from));
     }
     for (const Segment& segment : block.segments()) {
-        learn_points(call, run_of(block, segment, first_row), from_row(output, segment.first_input));
+        learn_segment(call, segment, first_row, from_row(output, segment.first_input));
     }
+    if (preparation_) preparation_->set_marks(block.newest_filled());
+    weigh_rows(rows, from, to, block.inputs().size() == to - from);
     n_rows_ += to - from;
     n_skipped_ += (to - from) - block.inputs().size();
     run_length_ = block.run_length();

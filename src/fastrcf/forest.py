@@ -12,6 +12,8 @@ from fastrcf._forest.persistent import Persistent
 from fastrcf._forest.questions import Questions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RowLike, TableLike
     from fastrcf.attribution import Attribution
@@ -55,6 +57,23 @@ class RandomCutForest(
         Law of the score. ``"kinesis"`` is that of the withdrawn stream-SQL function
         ``RANDOM_CUT_FOREST``: copies of learned points are not damped and the scale is
         ``log2(sample_size)``; see `fastrcf.compat.kinesis`.
+    transformation : {"none", "normalize", "difference", "normalize_difference"}, default "none"
+        What is made of each value before the trees see it: its distance from the column's running
+        centre in units of its running scale; its change from the row before; or that change,
+        normalised. See Notes.
+    weights : sequence of float, optional
+        One factor of at least 0 per column, applied last: how much the column counts.
+    noise_floor : float, default 0.001
+        A normalised column that varies by less than this share of its level is taken to be noisy
+        by that much, so that the least change of a constant does not stand out.
+    missing : {"skip", "impute", "previous", "constant"}, default "skip"
+        What becomes of a row with a NaN. It is left out, or its missing values are filled in: with
+        what the forest expects given the window (until it is ready, as ``"previous"``), with the
+        column's value before, or with `fill_value`. See Notes.
+    fill_value : float or sequence of float, default 0.0
+        For ``missing="constant"``: the value, or one per column.
+    max_missing : float, default 0.5
+        A window is scored and learned if at most this share of its values was filled in.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
         rows are divided over calls. None draws a seed from the operating system.
@@ -77,8 +96,22 @@ class RandomCutForest(
     forest that has learned, a change by `set_params` takes effect at the next `fit`; `n_jobs`
     applies at once.
 
-    NaN means missing. A row with a NaN is not learned, scores 0.0 and counts in `n_skipped`; no
-    window spans it. Infinite values are an error. Every error leaves the forest as it was.
+    NaN means missing. By default a row with a NaN is not learned, scores 0.0 and counts in
+    `n_skipped`; no window spans it. Infinite values are an error. Every error leaves the forest as
+    it was.
+
+    With another choice of `missing`, a row is completed when it comes, and the window remembers
+    which of its values were filled in; ``"impute"`` draws no conclusion from these. A row without
+    any value of its own is left out all the same, and ends the window, if it would be the window's
+    first or raise the share above `max_missing`: a long gap is not filled with guesses, and one
+    full window after it the forest scores again. `data_quality` tells the share of values given.
+
+    Centre and scale are robust and forget at the rate `time_decay` (at most 0.05). A row is
+    normalised with the statistics before it; `score` leaves them as they are, and `fit` takes them
+    from the whole table. The first 10 values of a column make the first statistics: rows until
+    then cannot be completed, and neither can the row after a break where differences are taken;
+    they are treated as rows with missing values that cannot be filled in, and skipped. Multiplying
+    a column by a number changes no score, nor does adding one to it where differences are taken.
 
     Points are stored in single precision, scores are double.
 
@@ -125,6 +158,12 @@ class RandomCutForest(
         initial_accept_fraction: float = 0.125,
         contamination: float | Literal["auto"] = "auto",
         scoring: Literal["standard", "kinesis"] = "standard",
+        transformation: Literal["none", "normalize", "difference", "normalize_difference"] = "none",
+        weights: Sequence[float] | None = None,
+        noise_floor: float = 0.001,
+        missing: Literal["skip", "impute", "previous", "constant"] = "skip",
+        fill_value: float | Sequence[float] = 0.0,
+        max_missing: float = 0.5,
         random_state: int | None = 0,
         n_jobs: int | None = 1,
     ) -> None:
@@ -136,6 +175,12 @@ class RandomCutForest(
         self.initial_accept_fraction = initial_accept_fraction
         self.contamination = contamination
         self.scoring = scoring
+        self.transformation = transformation
+        self.weights = weights
+        self.noise_floor = noise_floor
+        self.missing = missing
+        self.fill_value = fill_value
+        self.max_missing = max_missing
         self.random_state = random_state
         self.n_jobs = n_jobs
 

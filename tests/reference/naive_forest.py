@@ -123,6 +123,9 @@ class NaiveForest:
             elif point is not None:
                 points.append((point, self.n_rows - self.options["shingle_size"] + 1))
             self.n_rows += 1
+        self._fit_points(points)
+
+    def _fit_points(self, points: list[tuple[Point, int]]) -> None:
         self.n_points = len(points)
         self.fitted = True
         shift = self.options["time_decay"] * float(self.n_points - 1)

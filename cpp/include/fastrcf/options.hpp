@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace fastrcf {
 
@@ -10,6 +11,54 @@ namespace fastrcf {
 enum class Scoring : std::uint8_t {
     kStandard,  ///< the open reference: damped for copies, normalised by log2(1 + points of the tree)
     kKinesis,   ///< the withdrawn stream-SQL function: no damping, normalised by log2(sample_size)
+};
+
+/// What is made of a value before the trees see it.
+enum class Transformation : std::uint8_t {
+    kNone,
+    kNormalize,            ///< distance from the column's centre in units of its scale
+    kDifference,           ///< change from the row before
+    kNormalizeDifference,  ///< change from the row before, normalised
+};
+
+/// What becomes of a row with a missing value.
+enum class Missing : std::uint8_t {
+    kSkip,      ///< it is left out, and no point spans it
+    kImpute,    ///< completed by what the forest knows; before it is ready, as kPrevious
+    kPrevious,  ///< completed by the column's value before
+    kConstant,  ///< completed by fill_value
+};
+
+/// What the times of the rows mean.
+enum class Irregular : std::uint8_t {
+    kRefuse,   ///< rows have no times
+    kGap,      ///< a long interval stands for missing rows
+    kAugment,  ///< the interval is one more column of a row
+};
+
+/// How the caller's rows become those that the trees see.
+struct PreparationOptions {
+    Transformation transformation = Transformation::kNone;
+    std::vector<double> weights;     ///< one per column; none: all 1
+    double noise_floor = 0.001;      ///< least noise of a normalised column, as a share of its level
+    Missing missing = Missing::kSkip;
+    std::vector<double> fill_value;  ///< one per column; none: all 0
+    double max_missing = 0.5;        ///< largest share of a point's values that may be filled in
+    Irregular irregular = Irregular::kRefuse;
+
+    [[nodiscard]] bool differences() const noexcept {
+        return transformation == Transformation::kDifference || transformation == Transformation::kNormalizeDifference;
+    }
+    [[nodiscard]] bool normalizes() const noexcept {
+        return transformation == Transformation::kNormalize || transformation == Transformation::kNormalizeDifference;
+    }
+    /// Whether rows reach the trees as they are.
+    [[nodiscard]] bool does_nothing() const noexcept {
+        return transformation == Transformation::kNone && weights.empty() && missing == Missing::kSkip &&
+               irregular == Irregular::kRefuse;
+    }
+    void check(std::uint32_t n_columns) const;
+    bool operator==(const PreparationOptions&) const = default;
 };
 
 struct ForestOptions {
@@ -23,6 +72,7 @@ struct ForestOptions {
     std::uint64_t random_state = 0;
     Scoring scoring = Scoring::kStandard;
     std::uint32_t n_jobs = 1;          ///< threads over trees; never changes a result
+    PreparationOptions preparation;
 
     /// Coordinates of a point.
     [[nodiscard]] std::uint32_t dimensions() const noexcept { return n_columns * shingle_size; }

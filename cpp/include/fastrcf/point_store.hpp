@@ -6,6 +6,7 @@
 // that no marked point covers are dropped, and the rest moves together.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -35,6 +36,11 @@ public:
 
     /// Appends one row, which came as number `arrival` of the stream. There must be room.
     void append(const float* row, std::uint64_t arrival);
+
+    /// Overwrites a stored row, which no tree may hold yet.
+    void set(std::uint32_t row, const float* values) noexcept {
+        std::copy_n(values, n_columns_, values_.begin() + static_cast<std::ptrdiff_t>(std::size_t{row} * n_columns_));
+    }
 
     /// Where each row goes when only the marked points and the last `tail` rows stay: new row of every old row
     /// (kDropped for rows that go). `marks[row]` is not 0 where a held point starts.

@@ -15,6 +15,7 @@
 #include "fastrcf/options.hpp"
 #include "fastrcf/parallel.hpp"
 #include "fastrcf/point_store.hpp"
+#include "fastrcf/preparation.hpp"
 #include "fastrcf/rows.hpp"
 #include "fastrcf/sampled_tree.hpp"
 
@@ -70,6 +71,11 @@ public:
     [[nodiscard]] bool is_ready() const;
     [[nodiscard]] bool is_fitted() const;           ///< began with fit
     [[nodiscard]] std::size_t memory_bytes() const;
+    [[nodiscard]] double data_quality() const;  ///< share of values that were given, fading; 1.0: all
+    [[nodiscard]] double confidence() const;    ///< data_quality, less while the forest is young
+
+    /// Writes rows of the trees' units that would follow the newest one, such as forecasts, in the caller's units.
+    void restore(const Rows& rows, std::span<double> restored) const;
 
     [[nodiscard]] std::uint32_t n_jobs() const noexcept { return n_jobs_; }
     void set_n_jobs(std::uint32_t n_jobs);
@@ -110,6 +116,9 @@ public:
     [[nodiscard]] const PointStore& store() const noexcept { return store_; }
     [[nodiscard]] const Geometry& geometry() const noexcept { return geometry_; }
 
+    /// What happens to rows before the trees see them; null where nothing does.
+    [[nodiscard]] const Preparation* preparation() const noexcept { return preparation_.get(); }
+
 private:
     friend class ForestMerge;
     friend class ForestState;
@@ -136,6 +145,8 @@ private:
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;
+    [[nodiscard]] std::unique_ptr<Preparation> look_ahead() const;
+    void complete_row(Call& call, const Segment& segment) const;
 
     using TreeStep = std::function<void(std::size_t tree, const Sums& sums, TreeScratch& scratch)>;
     using Part = std::function<void(std::size_t part, std::size_t n_parts)>;
@@ -148,12 +159,17 @@ private:
                            const Output& output) const noexcept;
     void answer_rows(const Rows& rows, const Output& output) const;
     void score_points(Call& call, const PointRun& run, const Output& output) const;
+    void score_segment(Call& call, const Segment& segment, const Output& output) const;
+    void ask_segment(Call& call, const Segment& segment, const Answer& answer) const;
     void ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const;
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
     void learn_points(Call& call, PointRun run, Output output);
     void learn_few(Call& call, PointRun run, const Output& output);
+    void learn_segment(Call& call, const Segment& segment, std::int64_t first_row, const Output& output);
+    void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
+    [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);
     void mark_points(std::vector<std::uint8_t>& marks) const;
     void make_room(std::size_t n_rows);
     std::vector<std::int32_t> store_rows(const Rows& rows, const std::vector<std::uint8_t>& held);
@@ -174,6 +190,8 @@ private:
     std::uint64_t n_points_ = 0;   ///< points learned
     std::uint32_t run_length_ = 0; ///< complete rows at the end of the stream, up to shingle_size
     bool fitted_ = false;
+    double quality_ = 1.0;
+    std::unique_ptr<Preparation> preparation_;
 
     mutable FairSharedMutex mutex_;
     std::unique_ptr<CallPool> calls_;

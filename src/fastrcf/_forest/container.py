@@ -21,6 +21,7 @@ import os
 import secrets
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,16 +43,18 @@ def plain(value: Any) -> Any:
 
     Parameters
     ----------
-    value : None, str or number
+    value : None, str, number or sequence of numbers
         A checked parameter, possibly of one of NumPy's types.
 
     Returns
     -------
-    None, str, int or float
+    None, str, int, float or list
         The same value.
     """
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, Iterable):
+        return [plain(each) for each in value]
     try:
         return operator.index(value)
     except TypeError:

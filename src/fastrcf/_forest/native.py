@@ -13,6 +13,7 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import Row, Table, as_row, as_table
 from fastrcf._forest.names import check_names, check_width, same_names
 from fastrcf._forest.options import check_options, resolve_n_jobs
+from fastrcf._forest.preparation import per_column
 
 if TYPE_CHECKING:
     from fastrcf._typing import Names, RowLike, TableLike
@@ -99,6 +100,25 @@ class NativeEstimator(Estimator):
         return 0 if self._core is None else self._core.n_skipped
 
     @property
+    def data_quality(self) -> float:
+        """Share of the values of the latest rows that were given, not missing: 1.0 is all.
+
+        Each row counts ``1 / sample_size`` less than the next one.
+        """
+        return 1.0 if self._core is None else self._core.data_quality
+
+    @property
+    def confidence(self) -> float:
+        r"""How far the scores rest on data, in [0, 1].
+
+        `data_quality` times a factor that grows with the number :math:`n` of points learned,
+        :math:`(e^{\lambda n} - e^{\lambda \min(n, o)}) / (e^{\lambda n} - 1)` with `time_decay`
+        :math:`\lambda` and `output_after` :math:`o`: 0.0 until scores are given. A fitted forest
+        is grown at once.
+        """
+        return 0.0 if self._core is None else self._core.confidence
+
+    @property
     def memory_bytes(self) -> int:
         """Memory that the trees, points and samples take, in bytes."""
         return 0 if self._core is None else self._core.memory_bytes
@@ -154,7 +174,9 @@ class NativeEstimator(Estimator):
             )
 
     def _new_core(self, width: int) -> Forest:
-        return Forest(n_columns=width, **check_options(vars(self)))
+        options = check_options(vars(self))
+        options["preparation"] = per_column(options["preparation"], width)
+        return Forest(n_columns=width, **options)
 
     def _learn(self, verb: str, data: Table | Row) -> Any:
         """Let the native forest learn; make it first if these are the first rows."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from fastrcf._forest.checks import check_integer, check_real, choice
+from fastrcf._forest.preparation import check_preparation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,13 +53,13 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         A parameter is of the wrong type or out of range; the message names it.
     """
     check_contamination(params["contamination"])
-    n_trees = _integer("n_trees", params["n_trees"], 1, _MAX_TREES)
-    sample_size = _integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
-    shingle_size = _integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
+    n_trees = check_integer("n_trees", params["n_trees"], 1, _MAX_TREES)
+    sample_size = check_integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
+    shingle_size = check_integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
     decay = params["time_decay"]
     output_after = params["output_after"]
     seed = params["random_state"]
-    accept = _real("initial_accept_fraction", params["initial_accept_fraction"])
+    accept = check_real("initial_accept_fraction", params["initial_accept_fraction"])
     if not 0.0 < accept <= 1.0:
         raise ValueError(f"initial_accept_fraction: expected a number in (0, 1], got {accept!r}")
     return {
@@ -71,16 +70,17 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         "output_after": (
             max(1, sample_size // 4)
             if output_after is None
-            else _integer("output_after", output_after, 1, _MAX_UINT64)
+            else check_integer("output_after", output_after, 1, _MAX_UINT64)
         ),
         "initial_accept_fraction": accept,
         "random_state": (
             int.from_bytes(os.urandom(8), "little")
             if seed is None
-            else _integer("random_state", seed, 0, _MAX_UINT64)
+            else check_integer("random_state", seed, 0, _MAX_UINT64)
         ),
         "scoring": choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
+        "preparation": check_preparation(params),
     }
 
 
@@ -106,7 +106,7 @@ def check_contamination(value: object) -> float | None:
         if value == "auto":
             return None
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
-    share = _real("contamination", value, expected="'auto' or a number in (0, 0.5]")
+    share = check_real("contamination", value, expected="'auto' or a number in (0, 0.5]")
     if not 0.0 < share <= 0.5:
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
     return share
@@ -133,7 +133,7 @@ def resolve_n_jobs(value: object) -> int:
     """
     if value is None:
         return 1
-    jobs = _integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
+    jobs = check_integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
     if jobs == 0:
         raise ValueError("n_jobs: expected a positive number, or -1 for all processors, got 0")
     if jobs < 0:
@@ -142,66 +142,7 @@ def resolve_n_jobs(value: object) -> int:
 
 
 def _decay(value: object) -> float:
-    decay = _real("time_decay", value, expected="None or a number of at least 0")
+    decay = check_real("time_decay", value, expected="None or a number of at least 0")
     if not 0.0 <= decay < math.inf:
         raise ValueError(f"time_decay: expected a finite number of at least 0, got {value!r}")
     return decay
-
-
-def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
-    """Check a word.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    value : object
-        What the user gave.
-    choices : tuple of str
-        What it may be.
-
-    Returns
-    -------
-    str
-        The word.
-
-    Raises
-    ------
-    TypeError, ValueError
-        It is not one of the choices.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected one of {list(choices)}, got {_show(value)}")
-    if value not in choices:
-        raise ValueError(f"{name}: expected one of {list(choices)}, got {value!r}")
-    return value
-
-
-def _integer(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}: expected an integer, got {value!r} (bool)")
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {_show(value)}") from None
-    if not low <= number <= high:
-        limit = f"at least {low}" if number < low else f"at most {high}"
-        raise ValueError(f"{name}: expected an integer of {limit}, got {number}")
-    return number
-
-
-def _real(name: str, value: object, *, expected: str = "a number") -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name}: expected {expected}, got {_show(value)}")
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond what a float holds
-        number = math.inf
-    if math.isnan(number):
-        raise ValueError(f"{name}: expected {expected}, got nan")
-    return number
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
