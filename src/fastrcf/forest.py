@@ -46,7 +46,8 @@ class RandomCutForest(BatchVerbs, Persistent):
         training scores; a number in (0, 0.5] so that this share of the training rows lies beyond.
     scoring : {"standard", "kinesis"}, default "standard"
         Law of the score. ``"kinesis"`` is that of the withdrawn stream-SQL function
-        ``RANDOM_CUT_FOREST``: copies of learned points are not damped and the scale is
+        ``RANDOM_CUT_FOREST``: a row with *m* copies in a tree scores as if they were a balanced
+        tree of their own, ``1 / (depth + log2(m))``, undamped, and the scale is
         ``log2(sample_size)``; see `fastrcf.compat.kinesis`.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
