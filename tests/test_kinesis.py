@@ -1,4 +1,4 @@
-"""The law of the withdrawn stream-SQL function, against itself in words and its published scores."""
+"""The law of the withdrawn stream-SQL function, against its slow twin and published scores."""
 
 import csv
 import gzip
@@ -67,8 +67,8 @@ def test_copies_of_a_point_stand_as_deep_as_a_balanced_tree(copies: int) -> None
 # ---- the published scores ----------------------------------------------------------------------
 
 CONSTANT = "art_flatline"
-# Two values, 98 % of the rows the same: in the fourth digit its scores are the chance of the samples,
-# and the ranks of nearly all rows with them.
+# Two values, 98 % of the rows the same: their scores differ in the fourth digit, by the chance of
+# the samples, and so do the ranks of nearly all rows.
 CHANCE = "art_increase_spike_density"
 
 
@@ -117,7 +117,7 @@ def test_ranks_agree_with_the_published_scores(data_dir: Path, ours: dict[str, V
 def test_values_agree_with_the_published_scores(data_dir: Path, ours: dict[str, Values]) -> None:
     for name, (_, scores) in published(data_dir).items():
         error = np.abs(ours[name][256:] / scores[256:] - 1)
-        assert np.median(error) < 0.035, name
+        assert np.median(error) < 0.04, name
         assert np.quantile(error, 0.99) < 0.25, name
         assert_allclose(ours[name].max(), scores.max(), rtol=0.09, err_msg=name)
 
