@@ -11,6 +11,9 @@
 #include "fastrcf/random_cut_forest.hpp"
 
 namespace fastrcf::bindings {
+
+void register_expected_gap(pybind11::class_<RandomCutForest>& forest);
+
 namespace {
 
 /// A row handed in as a 1-D array or, for one column, as a plain number.
@@ -212,7 +215,8 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 }  // namespace
 
 void register_forest(py::module_& module) {
-    py::class_<RandomCutForest>(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.")
+    py::class_<RandomCutForest> forest(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.");
+    forest
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
                          double initial_accept_fraction, std::uint64_t random_state, const std::string& scoring,
@@ -240,6 +244,7 @@ void register_forest(py::module_& module) {
         .def_property_readonly("is_ready", waiting(&RandomCutForest::is_ready))
         .def_property_readonly("memory_bytes", waiting(&RandomCutForest::memory_bytes))
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
+    register_expected_gap(forest);
 }
 
 }  // namespace fastrcf::bindings
