@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"detectors"}),
     frozenset(
         {
+            "attribution",
             "datasets",
             "events",
             "explain",

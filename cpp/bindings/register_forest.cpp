@@ -12,7 +12,8 @@
 
 namespace fastrcf::bindings {
 
-void register_expected_gap(pybind11::class_<RandomCutForest>& forest);
+void register_attribution(py::class_<RandomCutForest>& forest);
+void register_expected_gap(py::class_<RandomCutForest>& forest);
 
 namespace {
 
@@ -215,7 +216,8 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 }  // namespace
 
 void register_forest(py::module_& module) {
-    py::class_<RandomCutForest> forest(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.");
+    py::class_<RandomCutForest> forest(module, "Forest",
+                                       "Random cut forest on float rows; see fastrcf.RandomCutForest.");
     forest
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
@@ -244,6 +246,7 @@ void register_forest(py::module_& module) {
         .def_property_readonly("is_ready", waiting(&RandomCutForest::is_ready))
         .def_property_readonly("memory_bytes", waiting(&RandomCutForest::memory_bytes))
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
+    register_attribution(forest);
     register_expected_gap(forest);
 }
 

@@ -16,18 +16,36 @@ struct RandomCutForest::Call {
     explicit Call(const ForestOptions& options) : block(options.n_columns, options.shingle_size) {}
 
     struct Worker {
+        explicit Worker(std::uint32_t sample_size) : workspace(sample_size) {}
+
+        [[nodiscard]] Sums sums() noexcept { return {scores.data(), cells.empty() ? nullptr : cells.data()}; }
+
+        /// Makes room for what attributions need of a climb; its pages are touched as deep as trees get.
+        void prepare_attribution(std::uint32_t sample_size, std::size_t n_lanes) {
+            if (climbed != nullptr) return;
+            TreeScratch& scratch = workspace.scratch();
+            scratch.climbed_step = sample_size / 4 + 2;
+            climbed = std::make_unique_for_overwrite<ClimbedFour[]>(kLanes * scratch.climbed_step);
+            scratch.climbed = climbed.get();
+            apart.resize(2 * n_lanes);
+            scratch.apart = apart.data();
+        }
+
         TreeWorkspace workspace;
-        std::vector<std::int64_t> sums;
+        std::vector<std::int64_t> scores;
+        std::vector<std::int32_t> cells;
+        std::unique_ptr<ClimbedFour[]> climbed;
+        std::vector<float> apart;
     };
 
-    /// Makes workers 0 … n-1 ready, with `n_points` sums of 0 each.
-    void prepare(std::size_t n, std::size_t n_points, const ForestOptions& options) {
-        while (workers.size() < n) {
-            workers.push_back({TreeWorkspace(options.sample_size), {}});
-        }
+    /// Makes workers 0 … n-1 ready, with sums of 0 for `n_points` points: scores, and `n_lanes` cells each.
+    void prepare(std::size_t n, std::size_t n_points, std::size_t n_lanes, const ForestOptions& options) {
+        while (workers.size() < n) workers.emplace_back(options.sample_size);
         n_ready = n;
         for (std::size_t i = 0; i < n; ++i) {
-            workers[i].sums.assign(n_points, 0);
+            workers[i].scores.assign(n_points, 0);
+            workers[i].cells.assign(n_points * n_lanes, 0);
+            if (n_lanes > 0) workers[i].prepare_attribution(options.sample_size, n_lanes);
         }
     }
 

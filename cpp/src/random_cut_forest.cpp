@@ -15,6 +15,14 @@ constexpr std::size_t kFewPoints = 8;
 /// A thread is worth waking for this many points times trees.
 constexpr std::size_t kWorkPerThread = 20000;
 
+/// Cells of attributions that are summed up at a time: they and a tree should stay in the cache.
+constexpr std::size_t kBlockCells = 65536;
+
+/// The largest power of two by which cells of all trees, each at most `most`, add up to less than 2^31.
+float cell_scale_of(std::uint32_t n_trees, float most) {
+    return std::ldexp(1.F, 30 - std::ilogb(1.001 * static_cast<double>(n_trees) * static_cast<double>(most)));
+}
+
 }  // namespace
 
 RandomCutForest::RandomCutForest(const ForestOptions& options)
@@ -33,6 +41,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
     if (options.scoring == Scoring::kKinesis) {
         normaliser_.assign(levels, static_cast<float>(std::log2(static_cast<double>(options.sample_size))));
     }
+    cell_scale_ = cell_scale_of(options.n_trees, normaliser_.back());
     trees_.reserve(options.n_trees);
     for (std::uint32_t i = 0; i < options.n_trees; ++i) {
         trees_.emplace_back(geometry_, options.sample_size, options.time_decay, options.initial_accept_fraction,
@@ -44,14 +53,17 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
 RandomCutForest::~RandomCutForest() = default;
 
 ForestView RandomCutForest::view() const noexcept {
-    return {kernels_for(geometry_), geometry_, 
-            {inverse_depth_.data() + log2_mass_.size() - 1, log2_mass_.data(), normaliser_.data(), options_.scoring},
+    const float* root = inverse_depth_.data() + log2_mass_.size() - 1;
+    return {kernels_for(geometry_),
+            geometry_,
+            {root, log2_mass_.data(), normaliser_.data(), options_.scoring, cell_scale_},
             store_.values()};
 }
 
 /// Rows that are taken at once: enough to pay for going from tree to tree, few enough to stay in the cache.
-std::size_t RandomCutForest::block_rows() const noexcept {
-    return std::clamp<std::size_t>(16384 / options_.n_columns, 64, 4096);
+std::size_t RandomCutForest::block_rows(const Output& output) const noexcept {
+    const std::size_t most = output.high != nullptr ? kBlockCells / geometry_.box_stride() : 4096;
+    return std::clamp<std::size_t>(std::min<std::size_t>(most, 16384 / options_.n_columns), 64, 4096);
 }
 
 std::uint32_t RandomCutForest::n_leading() const noexcept { return std::min(run_length_, options_.shingle_size - 1); }
@@ -85,69 +97,144 @@ void RandomCutForest::run_parts(std::size_t work, std::size_t most_parts, std::s
     pool->run(n_parts, [&](std::size_t i) { part(i, n_parts); });
 }
 
-// ---- scores ---------------------------------------------------------------------------------------------
+// ---- answers --------------------------------------------------------------------------------------------
+
+RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, std::span<double> scores) const {
+    rows.check(options_.n_columns);
+    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
+    return {scores.data(), nullptr, nullptr};
+}
+
+RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, const AttributionSpans& into) const {
+    output_of(rows, into.scores);
+    const std::size_t n = rows.n_rows * geometry_.dimensions;
+    check_argument(into.high.size() == n && into.low.size() == n,
+                   "high, low: one place per coordinate of a row's point is needed");
+    return {into.scores.data(), into.high.data(), into.low.data()};
+}
+
+RandomCutForest::Output RandomCutForest::from_row(const Output& output, std::size_t row) const noexcept {
+    if (output.scores == nullptr) return {};
+    if (output.high == nullptr) return {output.scores + row, nullptr, nullptr};
+    const std::size_t at = row * geometry_.dimensions;
+    return {output.scores + row, output.high + at, output.low + at};
+}
+
+void RandomCutForest::clear(const Output& output, std::size_t n_rows) const noexcept {
+    std::fill_n(output.scores, n_rows, 0.0);
+    if (output.high == nullptr) return;
+    std::fill_n(output.high, n_rows * geometry_.dimensions, 0.0);
+    std::fill_n(output.low, n_rows * geometry_.dimensions, 0.0);
+}
 
 void RandomCutForest::write_scores(const Call& call, std::size_t n_parts, std::size_t n,
-                                   double* scores) const noexcept {
+                                   const Output& output) const noexcept {
     const double trees = static_cast<double>(trees_.size());
     for (std::size_t i = 0; i < n; ++i) {
         std::int64_t sum = 0;
-        for (std::size_t part = 0; part < n_parts; ++part) sum += call.workers[part].sums[i];
-        scores[i] = static_cast<double>(sum) / static_cast<double>(kScoreScale) / trees;
+        for (std::size_t part = 0; part < n_parts; ++part) sum += call.workers[part].scores[i];
+        output.scores[i] = static_cast<double>(sum) / static_cast<double>(kScoreScale) / trees;
+        if (output.high != nullptr) write_attribution(call, n_parts, i, from_row(output, i));
     }
 }
 
+// The cells add up to the score but for rounding; they are made to add up to it.
+void RandomCutForest::write_attribution(const Call& call, std::size_t n_parts, std::size_t point,
+                                        const Output& output) const noexcept {
+    const std::size_t first = point * geometry_.box_stride();
+    const auto cell = [&](std::size_t lane) {
+        std::int64_t sum = 0;
+        for (std::size_t part = 0; part < n_parts; ++part) sum += call.workers[part].cells[first + lane];
+        return sum;
+    };
+    std::int64_t total = 0;
+    for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) {
+        const std::int64_t low = cell(geometry_.lane(i));
+        const std::int64_t high = cell(geometry_.lane(i) + geometry_.side_step());
+        total += low + high;
+        output.low[i] = static_cast<double>(low);
+        output.high[i] = static_cast<double>(high);
+    }
+    const double unit = total > 0 ? *output.scores / static_cast<double>(total) : 0.0;
+    const double even = total > 0 ? 0.0 : *output.scores / (2.0 * geometry_.dimensions);  // all rounded to nothing
+    for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) {
+        output.low[i] = output.low[i] * unit + even;
+        output.high[i] = output.high[i] * unit + even;
+    }
+}
+
+void RandomCutForest::prepare(Call& call, const PointRun& run, const Output& output) const {
+    call.prepare(n_jobs_, output.scores != nullptr ? run.n : 0, output.high != nullptr ? geometry_.box_stride() : 0,
+                 options_);
+}
+
+// ---- scores ---------------------------------------------------------------------------------------------
+
 // Either every tree in turn takes all points (the tree stays in the cache) or every point visits all trees
 // (their descents overlap). The sums are of integers, so both give the same bits, for any number of threads.
-void RandomCutForest::for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const {
+void RandomCutForest::for_trees(Call& call, const PointRun& run, const Output& output, const TreeStep& step) const {
     std::size_t used_parts = 1;
     run_parts(run.n * trees_.size(), trees_.size(), call.n_ready, [&](std::size_t part, std::size_t n_parts) {
         if (part == 0) used_parts = n_parts;
         Call::Worker& worker = call.workers[part];
+        const Sums sums = output.scores != nullptr ? worker.sums() : Sums{};
         const std::size_t first = trees_.size() * part / n_parts;
         const std::size_t last = trees_.size() * (part + 1) / n_parts;
-        for (std::size_t tree = first; tree < last; ++tree) {
-            step(tree, scores != nullptr ? worker.sums.data() : nullptr, worker.workspace.scratch());
-        }
+        for (std::size_t tree = first; tree < last; ++tree) step(tree, sums, worker.workspace.scratch());
     });
-    if (scores != nullptr) write_scores(call, used_parts, run.n, scores);
+    if (output.scores != nullptr) write_scores(call, used_parts, run.n, output);
 }
 
-void RandomCutForest::score_points(Call& call, const PointRun& run, double* scores) const {
+void RandomCutForest::visit_trees(Call& call, const PointRun& run, std::size_t point) const {
     const ForestView forest = view();
-    call.prepare(n_jobs_, run.n, options_);
+    Call::Worker& worker = call.workers.front();
+    const std::size_t offset = point * geometry_.columns;
+    const PointRows rows{run.values + offset, run.keys + offset, forest.stored};
+    TreeScratch& scratch = worker.workspace.scratch();
+    worker.scores[point] =
+        worker.cells.empty()
+            ? forest.kernels.score_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables, rows,
+                                          scratch)
+            : forest.kernels.attribute_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables, rows,
+                                              worker.cells.data() + point * geometry_.box_stride(), scratch);
+}
+
+void RandomCutForest::score_points(Call& call, const PointRun& run, const Output& output) const {
+    prepare(call, run, output);
     if (run.n >= kFewPoints) {
-        for_trees(call, run, scores, [&](std::size_t tree, std::int64_t* sums, TreeScratch& scratch) {
+        const ForestView forest = view();
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
             trees_[tree].score(forest, run, sums, scratch);
         });
         return;
     }
-    Call::Worker& worker = call.workers.front();
-    for (std::size_t i = 0; i < run.n; ++i) {
-        const std::size_t offset = i * geometry_.columns;
-        worker.sums[i] = forest.kernels.score_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables,
-                                                     {run.values + offset, run.keys + offset, forest.stored},
-                                                     worker.workspace.scratch());
-    }
-    write_scores(call, 1, run.n, scores);
+    for (std::size_t i = 0; i < run.n; ++i) visit_trees(call, run, i);
+    write_scores(call, 1, run.n, output);
 }
 
-void RandomCutForest::score(const Rows& rows, std::span<double> scores) const {
-    rows.check(options_.n_columns);
-    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
+void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const {
     const std::shared_lock lock(mutex_);
-    std::fill(scores.begin(), scores.end(), 0.0);
+    clear(output, rows.n_rows);
     if (!ready_at(n_points_)) return;
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
-    for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
+    const std::size_t step = block_rows(output);
+    for (std::size_t from = 0; from < rows.n_rows; from += step) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()));
+        call.block.take(rows, from, std::min(rows.n_rows, from + step));
         for (const Segment& segment : call.block.segments()) {
-            score_points(call, run_of(call.block, segment, 0), scores.data() + segment.first_input);
+            score_points(call, run_of(call.block, segment, 0), from_row(output, segment.first_input));
         }
     }
+}
+
+void RandomCutForest::score(const Rows& rows, std::span<double> scores) const {
+    answer_rows(rows, output_of(rows, scores));
+}
+
+void RandomCutForest::attribution(const Rows& rows, const AttributionSpans& into) const {
+    answer_rows(rows, output_of(rows, into));
 }
 
 // ---- questions ------------------------------------------------------------------------------------------
@@ -159,9 +246,10 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
     const auto lease = calls_->lease();
     Call& call = *lease;
     begin_block(call.block);
-    for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
+    const std::size_t step = block_rows({});
+    for (std::size_t from = 0; from < rows.n_rows; from += step) {
         if (from > 0) call.block.begin_after_itself();
-        call.block.take(rows, from, std::min(rows.n_rows, from + block_rows()));
+        call.block.take(rows, from, std::min(rows.n_rows, from + step));
         for (const Segment& segment : call.block.segments()) {
             ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
         }
@@ -172,7 +260,7 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
 void RandomCutForest::ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const {
     constexpr std::size_t kCostliness = 8;  // of a question, beside a score
     const ForestView forest = view();
-    call.prepare(n_jobs_, 0, options_);
+    call.prepare(n_jobs_, 0, 0, options_);
     run_parts(run.n * trees_.size() * kCostliness, run.n, call.n_ready, [&](std::size_t part, std::size_t n_parts) {
         TreeScratch& scratch = call.workers[part].workspace.scratch();
         AscentBuffers buffers(geometry_.dimensions);
@@ -194,25 +282,32 @@ PointRun RandomCutForest::run_of(const SeriesBlock& block, const Segment& segmen
 void RandomCutForest::update(const Rows& rows) {
     rows.check(options_.n_columns);
     const std::lock_guard lock(mutex_);
-    learn_rows(rows, nullptr);
+    learn_rows(rows, {});
 }
 
 void RandomCutForest::score_update(const Rows& rows, std::span<double> scores) {
-    rows.check(options_.n_columns);
-    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
+    const Output output = output_of(rows, scores);
     const std::lock_guard lock(mutex_);
-    std::fill(scores.begin(), scores.end(), 0.0);
-    learn_rows(rows, scores.data());
+    learn_rows(rows, output);
 }
 
-void RandomCutForest::learn_rows(const Rows& rows, double* scores) {
+void RandomCutForest::score_update(const Rows& rows, const AttributionSpans& into) {
+    const Output output = output_of(rows, into);
+    const std::lock_guard lock(mutex_);
+    learn_rows(rows, output);
+}
+
+void RandomCutForest::learn_rows(const Rows& rows, const Output& output) {
+    if (output.scores != nullptr) clear(output, rows.n_rows);
     const auto lease = calls_->lease();
-    for (std::size_t from = 0; from < rows.n_rows; from += block_rows()) {
-        learn_block(*lease, rows, from, std::min(rows.n_rows, from + block_rows()), scores);
+    const std::size_t step = block_rows(output);
+    for (std::size_t from = 0; from < rows.n_rows; from += step) {
+        learn_block(*lease, rows, from, std::min(rows.n_rows, from + step), output);
     }
 }
 
-void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, double* scores) {
+void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to,
+                                  const Output& output) {
     make_room(to - from);
     SeriesBlock& block = call.block;
     begin_block(block);
@@ -223,59 +318,52 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
         store_.append(block.values(block.n_leading() + i), n_rows_ + (block.inputs()[i] - from));
     }
     for (const Segment& segment : block.segments()) {
-        PointRun run = run_of(block, segment, first_row);
-        double* into = scores != nullptr ? scores + segment.first_input : nullptr;
-        learn_points(call, run, into);
+        learn_points(call, run_of(block, segment, first_row), from_row(output, segment.first_input));
     }
     n_rows_ += to - from;
     n_skipped_ += (to - from) - block.inputs().size();
     run_length_ = block.run_length();
 }
 
-void RandomCutForest::learn_points(Call& call, PointRun run, double* scores) {
-    if (scores != nullptr && !ready_at(n_points_)) {
+void RandomCutForest::learn_points(Call& call, PointRun run, Output output) {
+    if (output.scores != nullptr && !ready_at(n_points_)) {
         const std::size_t unready = std::min<std::uint64_t>(run.n, options_.output_after - n_points_);
         PointRun first = run;
         first.n = unready;
-        learn_points(call, first, nullptr);
+        learn_points(call, first, {});
         run.values += unready * geometry_.columns;
         run.keys += unready * geometry_.columns;
         run.first_index += unready;
         run.first_row += static_cast<std::int32_t>(unready);
         run.n -= unready;
-        scores += unready;
+        output = from_row(output, unready);
         if (run.n == 0) return;
     }
-    call.prepare(n_jobs_, scores != nullptr ? run.n : 0, options_);
-    if (scores != nullptr && run.n < kFewPoints) {
-        learn_few(call, run, scores);
+    prepare(call, run, output);
+    if (output.scores != nullptr && run.n < kFewPoints) {
+        learn_few(call, run, output);
     } else {
         const ForestView forest = view();
-        for_trees(call, run, scores, [&](std::size_t tree, std::int64_t* sums, TreeScratch& scratch) {
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
             trees_[tree].learn(forest, run, sums, scratch);
         });
     }
     n_points_ += run.n;
 }
 
-void RandomCutForest::learn_few(Call& call, PointRun run, double* scores) {
+void RandomCutForest::learn_few(Call& call, PointRun run, const Output& output) {
     const ForestView forest = view();
-    Call::Worker& worker = call.workers.front();
-    const std::size_t n = run.n;
-    for (std::size_t i = 0; i < n; ++i) {
-        worker.sums[i] = forest.kernels.score_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables,
-                                                     {run.values, run.keys, forest.stored}, worker.workspace.scratch());
-        PointRun one = run;
-        one.n = 1;
+    TreeScratch& scratch = call.workers.front().workspace.scratch();
+    for (std::size_t i = 0; i < run.n; ++i) {
+        visit_trees(call, run, i);
+        const std::size_t offset = i * geometry_.columns;
+        const PointRun one{run.values + offset, run.keys + offset, 1, run.first_index + i,
+                           run.first_row + static_cast<std::int32_t>(i)};
         for (SampledTree& tree : trees_) {
-            if (tree.sampler().next().index == run.first_index) tree.learn(forest, one, nullptr, worker.workspace.scratch());
+            if (tree.sampler().next().index == one.first_index) tree.learn(forest, one, {}, scratch);
         }
-        run.values += geometry_.columns;
-        run.keys += geometry_.columns;
-        ++run.first_index;
-        ++run.first_row;
     }
-    write_scores(call, 1, n, scores);
+    write_scores(call, 1, run.n, output);
 }
 
 void RandomCutForest::mark_points(std::vector<std::uint8_t>& marks) const {

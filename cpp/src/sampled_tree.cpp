@@ -19,21 +19,21 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
     sampler_.plan(0, rng_);
 }
 
-void SampledTree::learn(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch) {
-    if (sums == nullptr) {
+void SampledTree::learn(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) {
+    if (sums.scores == nullptr) {
         learn_only(forest, run, scratch);
         return;
     }
     for (std::size_t start = 0; start < run.n; start += kLanes) {
         const std::size_t left = run.n - start;
-        learn_group(forest, run, start, left < kLanes ? static_cast<int>(left) : kLanes, sums + start, scratch);
+        learn_group(forest, run, start, left < kLanes ? static_cast<int>(left) : kLanes, sums, scratch);
     }
 }
 
 // All points of a group walk down together, as if the tree stood still. It changes at each point that the sample
 // takes; the change then mends the paths of the points that follow.
 void SampledTree::learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width,
-                              std::int64_t* sums, TreeScratch& scratch) {
+                              const Sums& sums, TreeScratch& scratch) {
     const PointRows rows = rows_from(forest, run, start);
     const std::uint64_t first_index = run.first_index + start;
     forest.kernels.descend_run(tree_.arrays(), forest.geometry, rows, width, scratch);
@@ -41,7 +41,7 @@ void SampledTree::learn_group(const ForestView& forest, const PointRun& run, std
         const std::uint64_t ahead = sampler_.next().index - first_index;
         const bool takes = ahead < static_cast<std::uint64_t>(width);
         const int end = takes ? static_cast<int>(ahead) + 1 : width;
-        forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows, lane, end, sums, scratch);
+        score_lanes(forest, rows, start, lane, end, sums, scratch);
         if (takes) {
             const std::int32_t row = run.first_row + static_cast<std::int32_t>(start + ahead);
             insert_taken(forest, rows, row, end - 1, {end, width}, scratch);
@@ -61,13 +61,25 @@ void SampledTree::learn_only(const ForestView& forest, const PointRun& run, Tree
     }
 }
 
-void SampledTree::score(const ForestView& forest, const PointRun& run, std::int64_t* sums,
+void SampledTree::score(const ForestView& forest, const PointRun& run, const Sums& sums,
                         TreeScratch& scratch) const {
     for (std::size_t start = 0; start < run.n; start += kLanes) {
         const int width = run.n - start < kLanes ? static_cast<int>(run.n - start) : kLanes;
         const PointRows rows = rows_from(forest, run, start);
         forest.kernels.descend_run(tree_.arrays(), forest.geometry, rows, width, scratch);
-        forest.kernels.score_run(tree_.arrays(), forest.geometry, forest.tables, rows, 0, width, sums + start, scratch);
+        score_lanes(forest, rows, start, 0, width, sums, scratch);
+    }
+}
+
+/// Lanes [from, to) of a group of points that begins at `start` of the run and has gone down the tree.
+void SampledTree::score_lanes(const ForestView& forest, const PointRows& rows, std::size_t start, int from, int to,
+                              const Sums& sums, TreeScratch& scratch) const {
+    const TreeArrays& tree = tree_.arrays();
+    if (sums.cells == nullptr) {
+        forest.kernels.score_run(tree, forest.geometry, forest.tables, rows, from, to, sums.scores + start, scratch);
+    } else {
+        forest.kernels.attribute_run(tree, forest.geometry, forest.tables, rows, from, to, sums.scores + start,
+                                     sums.cells + start * forest.geometry.box_stride(), scratch);
     }
 }
 

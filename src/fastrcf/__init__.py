@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastrcf.attribution import Attribution
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.forest import RandomCutForest
 
     __version__: str
 
 __all__ = [
+    "Attribution",
     "FastRCFError",
     "MissingExtraError",
     "ModelFormatError",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Attribution": "fastrcf.attribution",
     "FastRCFError": "fastrcf.errors",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",

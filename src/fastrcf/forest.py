@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
+from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
 from fastrcf._forest.persistent import Persistent
 
 if TYPE_CHECKING:
     from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RowLike, TableLike
+    from fastrcf.attribution import Attribution
 
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, Persistent):
+class RandomCutForest(BatchVerbs, AttributionVerbs, Persistent):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until
@@ -200,7 +202,19 @@ class RandomCutForest(BatchVerbs, Persistent):
         self._learn("update", self._rows(X))
         return self
 
-    def score_update(self, X: TableLike) -> FloatArray:
+    @overload
+    def score_update(self, X: TableLike, *, attribution: Literal[False] = ...) -> FloatArray: ...
+    @overload
+    def score_update(
+        self, X: TableLike, *, attribution: Literal[True]
+    ) -> tuple[FloatArray, Attribution]: ...
+    @overload
+    def score_update(
+        self, X: TableLike, *, attribution: bool
+    ) -> FloatArray | tuple[FloatArray, Attribution]: ...
+    def score_update(
+        self, X: TableLike, *, attribution: bool = False
+    ) -> FloatArray | tuple[FloatArray, Attribution]:
         """Score each row, then learn it.
 
         The same as `score_one` and `update_one` for one row after the other, bit for bit, and
@@ -210,11 +224,16 @@ class RandomCutForest(BatchVerbs, Persistent):
         ----------
         X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
             The rows, in the order of time. One dimension is one column.
+        attribution : bool, default False
+            Whether to tell, in the same pass, what each coordinate adds to the scores. It changes
+            neither the scores nor what is learned.
 
         Returns
         -------
-        ndarray of shape (n,), float64
+        scores : ndarray of shape (n,), float64
             As in `score`.
+        parts : Attribution
+            As `attribution` would give for each row before it is learned; only if asked for.
 
         Raises
         ------
@@ -228,8 +247,15 @@ class RandomCutForest(BatchVerbs, Persistent):
         >>> series[250] = 9.0
         >>> int(RandomCutForest(n_trees=20).score_update(series).argmax())
         250
+        >>> scores, parts = RandomCutForest(n_trees=20).score_update(series, attribution=True)
+        >>> bool(parts.high[250, 0] > 0.99 * scores[250])
+        True
         """
-        return cast("FloatArray", self._learn("score_update", self._rows(X)))
+        table = self._rows(X)
+        if not attribution:
+            return cast("FloatArray", self._learn("score_update", table))
+        scores, high, low = self._learn("score_update_attribution", table)
+        return scores, self._attribution_of(high, low, table)
 
     # ---- one row --------------------------------------------------------------------------------
 

@@ -23,6 +23,14 @@ namespace fastrcf {
 class SeriesBlock;
 struct Segment;
 
+/// Places for the scores of rows and for what the coordinates of their points add to them: one score a row, and
+/// one place a coordinate of a point, in its order. `high` is for coordinates above the others, `low` for below.
+struct AttributionSpans {
+    std::span<double> scores;
+    std::span<double> high;
+    std::span<double> low;
+};
+
 /// Thread-safe: any number of threads may score while one updates; they take turns.
 /// Every call that throws leaves the forest as it was.
 class RandomCutForest {
@@ -35,11 +43,18 @@ public:
     /// Scores the rows as if they followed the newest one. Changes nothing.
     void score(const Rows& rows, std::span<double> scores) const;
 
+    /// Scores the rows, and says what each coordinate of a point adds from either side: the sum is the score.
+    /// Changes nothing.
+    void attribution(const Rows& rows, const AttributionSpans& into) const;
+
     /// Learns the rows, one after the other.
     void update(const Rows& rows);
 
     /// Scores each row, then learns it.
     void score_update(const Rows& rows, std::span<double> scores);
+
+    /// The same, with attributions.
+    void score_update(const Rows& rows, const AttributionSpans& into);
 
     /// Fills an unused forest with a batch sample: every tree draws its own distinct points of the table.
     void fit(const Rows& rows);
@@ -85,27 +100,43 @@ private:
     struct Call;
     class CallPool;
 
+    /// Where answers go, from some row on.
+    struct Output {
+        double* scores = nullptr;  ///< null: no answer is wanted
+        double* high = nullptr;    ///< null: no attributions
+        double* low = nullptr;
+    };
+    [[nodiscard]] Output output_of(const Rows& rows, std::span<double> scores) const;
+    [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
+    [[nodiscard]] Output from_row(const Output& output, std::size_t row) const noexcept;
+    void clear(const Output& output, std::size_t n_rows) const noexcept;
+
     [[nodiscard]] bool ready_at(std::uint64_t n_points) const noexcept {
         return fitted_ || n_points >= options_.output_after;
     }
     [[nodiscard]] ForestView view() const noexcept;
-    [[nodiscard]] std::size_t block_rows() const noexcept;
+    [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;
 
-    using TreeStep = std::function<void(std::size_t tree, std::int64_t* sums, TreeScratch& scratch)>;
+    using TreeStep = std::function<void(std::size_t tree, const Sums& sums, TreeScratch& scratch)>;
     using Part = std::function<void(std::size_t part, std::size_t n_parts)>;
     void run_parts(std::size_t work, std::size_t most_parts, std::size_t n_workers, const Part& part) const;
-    void for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const;
-    void write_scores(const Call& call, std::size_t n_parts, std::size_t n, double* scores) const noexcept;
-    void score_points(Call& call, const PointRun& run, double* scores) const;
+    void prepare(Call& call, const PointRun& run, const Output& output) const;
+    void for_trees(Call& call, const PointRun& run, const Output& output, const TreeStep& step) const;
+    void visit_trees(Call& call, const PointRun& run, std::size_t point) const;
+    void write_scores(const Call& call, std::size_t n_parts, std::size_t n, const Output& output) const noexcept;
+    void write_attribution(const Call& call, std::size_t n_parts, std::size_t point,
+                           const Output& output) const noexcept;
+    void answer_rows(const Rows& rows, const Output& output) const;
+    void score_points(Call& call, const PointRun& run, const Output& output) const;
     void ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const;
 
-    void learn_rows(const Rows& rows, double* scores);
-    void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, double* scores);
-    void learn_points(Call& call, PointRun run, double* scores);
-    void learn_few(Call& call, PointRun run, double* scores);
+    void learn_rows(const Rows& rows, const Output& output);
+    void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
+    void learn_points(Call& call, PointRun run, Output output);
+    void learn_few(Call& call, PointRun run, const Output& output);
     void mark_points(std::vector<std::uint8_t>& marks) const;
     void make_room(std::size_t n_rows);
     std::vector<std::int32_t> store_rows(const Rows& rows, const std::vector<std::uint8_t>& held);
@@ -117,6 +148,7 @@ private:
     std::vector<float> inverse_depth_;
     std::vector<float> log2_mass_;
     std::vector<float> normaliser_;
+    float cell_scale_ = 1.F;
     PointStore store_;
     std::vector<SampledTree> trees_;
     std::vector<const TreeArrays*> tree_arrays_;

@@ -24,6 +24,12 @@ struct PointRun {
     std::int32_t first_row;     ///< its row in the point store
 };
 
+/// Sums over the trees of a forest, for the points of a run in turn.
+struct Sums {
+    std::int64_t* scores = nullptr;  ///< one a point; null: the points are learned only
+    std::int32_t* cells = nullptr;   ///< Geometry::box_stride() a point; null: no attributions
+};
+
 /// What all trees of a forest share during one call.
 struct ForestView {
     const Kernels& kernels;
@@ -37,11 +43,11 @@ public:
     SampledTree(const Geometry& geometry, std::uint32_t sample_size, double time_decay,
                 double initial_accept_fraction, Rng rng);
 
-    /// Scores every point, then learns it if the sample takes it. `sums` gets the scaled scores, or is null.
-    void learn(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch);
+    /// Scores every point, then learns it if the sample takes it. Scaled scores are added to the sums.
+    void learn(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch);
 
-    /// Adds the scaled score of every point to sums.
-    void score(const ForestView& forest, const PointRun& run, std::int64_t* sums, TreeScratch& scratch) const;
+    /// Adds the scaled score of every point to the sums.
+    void score(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) const;
 
     /// Puts a point of a batch sample into the tree under a given key.
     void put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch);
@@ -55,8 +61,10 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
 
 private:
-    void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, std::int64_t* sums,
+    void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, const Sums& sums,
                      TreeScratch& scratch);
+    void score_lanes(const ForestView& forest, const PointRows& rows, std::size_t start, int from, int to,
+                     const Sums& sums, TreeScratch& scratch) const;
     void learn_only(const ForestView& forest, const PointRun& run, TreeScratch& scratch);
     NodeId insert(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane, Following following,
                   TreeScratch& scratch);

@@ -62,6 +62,7 @@ struct ScoreTables {
     const float* log2_mass;      ///< [m] = log2(1 + m)
     const float* normaliser;     ///< [M] for a tree of M points
     Scoring scoring;
+    float cell_scale;            ///< attributions are summed as integers in units of 1 / cell_scale
 };
 
 /// Levels above the root that a score may look at: their boxes have no end.

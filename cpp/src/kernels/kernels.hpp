@@ -20,12 +20,23 @@ struct PointRows {
     const float* stored;       ///< rows that leaves point into
 };
 
+/// Four ancestors of a leaf that a point has climbed past: what an attribution needs of them.
+struct ClimbedFour {
+    float weight[4];      ///< of the gap to each of their boxes
+    float miss[4];        ///< [0]: chance that none of the four cuts separates the point
+    const float* box[4];  ///< [0] of the first four of all is not set: that may be a node without a box
+};
+
 /// Working memory of one thread. `path[step * kLanes + lane]` is the node of a lane after `step` steps.
 struct TreeScratch {
     NodeId* path;
     float* gap;    ///< one per level of a path
     float* range;  ///< one per level of a path
     std::uint16_t depth[kLanes];
+    // For attributions; null while none are asked for.
+    ClimbedFour* climbed;     ///< `climbed_step` for each lane
+    std::size_t climbed_step;
+    float* apart;             ///< two boxes
 };
 
 /// Lanes whose points have walked down already and are still to be scored: a change mends their paths.
@@ -46,6 +57,17 @@ struct Kernels {
     /// The scaled score of one point, summed over n trees.
     std::int64_t (*score_across)(const TreeArrays* const* trees, std::size_t n, const Geometry& geometry,
                                  const ScoreTables& tables, const PointRows& rows, TreeScratch& scratch);
+
+    /// score_run() that also adds the scaled attributions to cells, Geometry::box_stride() a lane in the order of
+    /// a box: side lo is what the point lies below the others, side -hi what it lies above them.
+    void (*attribute_run)(const TreeArrays& tree, const Geometry& geometry, const ScoreTables& tables,
+                          const PointRows& rows, int from, int to, std::int64_t* sums, std::int32_t* cells,
+                          TreeScratch& scratch);
+
+    /// score_across() that also adds the scaled attributions to the cells of the point.
+    std::int64_t (*attribute_across)(const TreeArrays* const* trees, std::size_t n, const Geometry& geometry,
+                                     const ScoreTables& tables, const PointRows& rows, std::int32_t* cells,
+                                     TreeScratch& scratch);
 
     /// Leads one point down a tree and leaves its path in lane 0 of the scratch.
     void (*find_path)(const TreeArrays& tree, const PointRows& rows, TreeScratch& scratch);

@@ -4,6 +4,7 @@
 // Included only by tree_kernels.cpp; everything lives in the namespace of its instruction set.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -25,6 +26,7 @@ struct F8 {
     FASTRCF_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
     friend FASTRCF_INLINE F8 operator+(F8 a, F8 b) { return {_mm256_add_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 operator-(F8 a, F8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE F8 operator*(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F8 operator&(F8 a, F8 b) { return {_mm256_and_ps(a.v, b.v)}; }
@@ -53,6 +55,11 @@ struct F8 {
         const __m256 both = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p));
         return {_mm256_xor_ps(both, _mm256_setr_ps(0.F, 0.F, 0.F, 0.F, -0.F, -0.F, -0.F, -0.F))};
     }
+    /// Adds each lane to an integer, rounded to the nearest one, ties to even.
+    FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
+        auto* const at = reinterpret_cast<__m256i*>(into);
+        _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_cvtps_epi32(v)));
+    }
 };
 
 struct F4 {
@@ -60,6 +67,8 @@ struct F4 {
 
     static FASTRCF_INLINE F4 load(const float* p) { return {_mm_loadu_ps(p)}; }
     static FASTRCF_INLINE F4 all(float x) { return {_mm_set1_ps(x)}; }
+    FASTRCF_INLINE void store(float* p) const { _mm_storeu_ps(p, v); }
+    friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {_mm_max_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F4 operator-(F4 a, F4 b) { return {_mm_sub_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F4 operator*(F4 a, F4 b) { return {_mm_mul_ps(a.v, b.v)}; }
     friend FASTRCF_INLINE F4 operator/(F4 a, F4 b) { return {_mm_div_ps(a.v, b.v)}; }
@@ -118,6 +127,7 @@ struct F8 {
     FASTRCF_INLINE void store(float* p) const { std::memcpy(p, &v, sizeof v); }
     friend FASTRCF_INLINE F8 operator+(F8 a, F8 b) { return {a.v + b.v}; }
     friend FASTRCF_INLINE F8 operator-(F8 a, F8 b) { return {a.v - b.v}; }
+    friend FASTRCF_INLINE F8 operator*(F8 a, F8 b) { return {a.v * b.v}; }
     friend FASTRCF_INLINE F8 min(F8 a, F8 b) { return {a.v < b.v ? a.v : b.v}; }
     friend FASTRCF_INLINE F8 max(F8 a, F8 b) { return {a.v > b.v ? a.v : b.v}; }
     friend FASTRCF_INLINE F8 operator&(F8 a, F8 b) {
@@ -146,6 +156,9 @@ struct F8 {
     static FASTRCF_INLINE F8 mirrored4(const float* p) {
         return {Vector{p[0], p[1], p[2], p[3], -p[0], -p[1], -p[2], -p[3]}};
     }
+    FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
+        for (int i = 0; i < 8; ++i) into[i] += static_cast<std::int32_t>(std::lrintf(v[i]));
+    }
 };
 
 FASTRCF_INLINE float sum(F8 a) {
@@ -162,6 +175,8 @@ struct F4 {
         return r;
     }
     static FASTRCF_INLINE F4 all(float x) { return {Vector{x, x, x, x}}; }
+    FASTRCF_INLINE void store(float* p) const { std::memcpy(p, &v, sizeof v); }
+    friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {a.v > b.v ? a.v : b.v}; }
     friend FASTRCF_INLINE F4 operator-(F4 a, F4 b) { return {a.v - b.v}; }
     friend FASTRCF_INLINE F4 operator*(F4 a, F4 b) { return {a.v * b.v}; }
     friend FASTRCF_INLINE F4 operator/(F4 a, F4 b) { return {a.v / b.v}; }
@@ -201,9 +216,14 @@ struct F16 {
         low.store(p);
         high.store(p + 8);
     }
+    FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
+        low.add_rounded(into);
+        high.add_rounded(into + 8);
+    }
     static FASTRCF_INLINE F16 mirrored(F8 p) { return {p, F8::all(-0.F) - p}; }
     friend FASTRCF_INLINE F16 operator+(F16 a, F16 b) { return {a.low + b.low, a.high + b.high}; }
     friend FASTRCF_INLINE F16 operator-(F16 a, F16 b) { return {a.low - b.low, a.high - b.high}; }
+    friend FASTRCF_INLINE F16 operator*(F16 a, F16 b) { return {a.low * b.low, a.high * b.high}; }
     friend FASTRCF_INLINE F16 min(F16 a, F16 b) { return {min(a.low, b.low), min(a.high, b.high)}; }
     friend FASTRCF_INLINE F16 max(F16 a, F16 b) { return {max(a.low, b.low), max(a.high, b.high)}; }
     friend FASTRCF_INLINE unsigned differ(F16 a, F16 b) { return differ(a.low, b.low) | differ(a.high, b.high) << 8; }

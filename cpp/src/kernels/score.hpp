@@ -42,11 +42,17 @@ FASTRCF_INLINE bool start_at_leaf(const S& shape, const TreeArrays& tree, const 
     return false;
 }
 
+/// What a score keeps of the way up: nothing.
+struct NoTrace {
+    static constexpr bool kKeeps = false;
+};
+
 /// Takes four ancestors into the score; true when the point still stands out of the last one. Only the first one
 /// of all, the parent of a leaf, may stand above two leaves.
-template <bool First, class S>
+template <bool First, class S, class Trace>
 FASTRCF_INLINE bool climb_four(const S& shape, const TreeArrays& tree, const Geometry& geometry,
-                               const ScoreTables& tables, const float* stored, const float* point, Climb& climb) {
+                               const ScoreTables& tables, const float* stored, const float* point, int lane,
+                               Climb& climb, Trace& trace) {
     F8 gaps[4];
     F8 sides[4];
 #pragma GCC unroll 4
@@ -63,7 +69,14 @@ FASTRCF_INLINE bool climb_four(const S& shape, const TreeArrays& tree, const Geo
     const F4 miss = F4::all(1.F) - chance;
     F4 miss_above = miss * shift_in_ones<1>(miss);
     miss_above = miss_above * shift_in_ones<2>(miss_above);  // lane i: nothing separates at i or higher up
-    const F4 share = chance * F4::load(tables.inverse_depth - (climb.depth - 1));
+    const F4 inverse_depth = F4::load(tables.inverse_depth - (climb.depth - 1));
+    const F4 share = chance * inverse_depth;
+    if constexpr (Trace::kKeeps) {
+        trace.keep(lane, gap - minus_range, inverse_depth * shift_in_ones<1>(miss_above), miss_above);
+        for (int i = First ? 1 : 0; i < 4; ++i) {
+            trace.keep_box(lane, i, box_of(shape, tree, climb.at[(3 - i) * kLanes]));
+        }
+    }
     climb.score = (share * shift_in_ones<1>(miss_above)).sum() + climb.score * miss_above.first();
     climb.depth -= 4;
     return gap.last() != 0.F;
@@ -81,23 +94,23 @@ FASTRCF_INLINE float normaliser(const TreeArrays& tree, const ScoreTables& table
 
 /// Scores lanes [from, to) of a descent. Most points stand out of at most four boxes; the others go on in a
 /// second round, so that the first needs no branch.
-template <class S, class TreeOf, class PointOf, class Take>
+template <class S, class TreeOf, class PointOf, class Trace, class Take>
 FASTRCF_INLINE void score_lanes(const S& shape, const Geometry& geometry, const ScoreTables& tables,
                                 const float* stored, int from, int to, const TreeScratch& scratch,
-                                const TreeOf& tree_of, const PointOf& point_of, const Take& take) {
+                                const TreeOf& tree_of, const PointOf& point_of, Trace&& trace, const Take& take) {
     Climb climbs[kLanes];
     unsigned open = 0;
     for (int l = from; l < to; ++l) {
         const TreeArrays& tree = tree_of(l);
         const float* point = point_of(l);
         if (start_at_leaf(shape, tree, geometry, tables, stored, point, l, scratch, climbs[l])) {
-            open |= (climb_four<true>(shape, tree, geometry, tables, stored, point, climbs[l]) ? 1U : 0U) << l;
+            open |= (climb_four<true>(shape, tree, geometry, tables, stored, point, l, climbs[l], trace) ? 1U : 0U) << l;
         }
     }
     for (; open != 0; open &= open - 1) {
         const int l = std::countr_zero(open);
         while (climbs[l].depth > 0 &&
-               climb_four<false>(shape, tree_of(l), geometry, tables, stored, point_of(l), climbs[l])) {
+               climb_four<false>(shape, tree_of(l), geometry, tables, stored, point_of(l), l, climbs[l], trace)) {
         }
     }
     for (int l = from; l < to; ++l) take(l, climbs[l].score);
@@ -111,7 +124,7 @@ void score_run(const TreeArrays& tree, const Geometry& geometry, const ScoreTabl
     const float norm = normaliser(tree, tables);
     score_lanes(
         shape, geometry, tables, rows.stored, from, to, scratch, [&](int) -> const TreeArrays& { return tree; },
-        [&](int l) { return rows.values + static_cast<std::size_t>(l) * stride; },
+        [&](int l) { return rows.values + static_cast<std::size_t>(l) * stride; }, NoTrace{},
         [&](int l, float score) { sums[l] += fixed_point(score * norm); });
 }
 
@@ -126,7 +139,7 @@ std::int64_t score_across(const TreeArrays* const* trees, std::size_t n, const G
         descend<kLanes, 0, true>(group, rows.keys, 0, width, scratch);
         score_lanes(
             shape, geometry, tables, rows.stored, 0, width, scratch,
-            [&](int l) -> const TreeArrays& { return *group[l]; }, [&](int) { return rows.values; },
+            [&](int l) -> const TreeArrays& { return *group[l]; }, [&](int) { return rows.values; }, NoTrace{},
             [&](int l, float score) { total += fixed_point(score * normaliser(*group[l], tables)); });
     }
     return total;

@@ -173,6 +173,14 @@ FASTRCF_INLINE Halves halves_of(const S& shape, const TreeArrays& tree, const Ge
     return halves;
 }
 
+/// Block b of such a box.
+template <class S>
+FASTRCF_INLINE typename S::Block block_of(const S& shape, const Halves& halves, int b) {
+    const std::size_t at = halves.step * static_cast<std::size_t>(b);
+    return min(shape.half(halves.low[0] + at, halves.high[0] + at, halves.sign, b),
+               shape.half(halves.low[1] + at, halves.high[1] + at, halves.sign, b));
+}
+
 /// compare() for a node that may stand above two leaves.
 template <class S>
 FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
@@ -183,9 +191,7 @@ FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, 
     F8 sides = F8::all(0.F);
     Block gap = zero;
     for (int b = 0; b < shape.blocks(); ++b) {
-        const std::size_t at = halves.step * static_cast<std::size_t>(b);
-        const Block side = min(shape.half(halves.low[0] + at, halves.high[0] + at, halves.sign, b),
-                               shape.half(halves.low[1] + at, halves.high[1] + at, halves.sign, b));
+        const Block side = block_of(shape, halves, b);
         const Block out = max(side - shape.point(point, b), zero);
         gap = b == 0 ? out : gap + out;
         sides = b == 0 ? minus_sides(side) : sides + minus_sides(side);

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of a tree: descent, score, insertion, deletion. Compiled once per instruction set with
+// The inner loops of a tree: descent, score, attribution, insertion, deletion. Compiled once per instruction set with
 // FASTRCF_ISA naming the namespace, so that no two object files share a function.
+#include "kernels/attribute.hpp"
 #include "kernels/change.hpp"
-#include "kernels/score.hpp"
 
 namespace fastrcf::FASTRCF_ISA {
 namespace {
 
 template <int D, bool Exact>
 constexpr Kernels kTable = {
-    descend_run,        score_run<Shape<D, Exact>>, score_across<Shape<D, Exact>>, find_path,
-    insert<Shape<D, Exact>>, erase<Shape<D, Exact>>,     make_box<Shape<D, Exact>>};
+    descend_run,
+    score_run<Shape<D, Exact>>,
+    score_across<Shape<D, Exact>>,
+    attribute_run<Shape<D, Exact>>,
+    attribute_across<Shape<D, Exact>>,
+    find_path,
+    insert<Shape<D, Exact>>,
+    erase<Shape<D, Exact>>,
+    make_box<Shape<D, Exact>>};
 
 template <int D>
 const Kernels& choose(const Geometry& geometry) {
