@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
+from fastrcf._forest.gaps import GapVerbs
 from fastrcf._forest.persistent import Persistent
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, AttributionVerbs, Persistent):
+class RandomCutForest(BatchVerbs, AttributionVerbs, GapVerbs, Persistent):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until
