@@ -8,6 +8,7 @@ from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
 from fastrcf._forest.merging import Merging
 from fastrcf._forest.completion import CompletionVerbs
+from fastrcf._forest.gaps import GapVerbs
 from fastrcf._forest.persistent import Persistent
 from fastrcf._forest.questions import Questions
 
@@ -22,7 +23,13 @@ __all__ = ["RandomCutForest"]
 
 
 class RandomCutForest(
-    BatchVerbs, Questions, Merging, AttributionVerbs, CompletionVerbs, Persistent,
+    AttributionVerbs,
+    BatchVerbs,
+    CompletionVerbs,
+    GapVerbs,
+    Merging,
+    Questions,
+    Persistent,
 ):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
@@ -55,7 +62,8 @@ class RandomCutForest(
         training scores; a number in (0, 0.5] so that this share of the training rows lies beyond.
     scoring : {"standard", "kinesis"}, default "standard"
         Law of the score. ``"kinesis"`` is that of the withdrawn stream-SQL function
-        ``RANDOM_CUT_FOREST``: copies of learned points are not damped and the scale is
+        ``RANDOM_CUT_FOREST``: a row with *m* copies in a tree scores as if they were a balanced
+        tree of their own, ``1 / (depth + log2(m))``, undamped, and the scale is
         ``log2(sample_size)``; see `fastrcf.compat.kinesis`.
     transformation : {"none", "normalize", "difference", "normalize_difference"}, default "none"
         What is made of each value before the trees see it: its distance from the column's running

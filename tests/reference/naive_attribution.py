@@ -41,7 +41,7 @@ def copy_score(mass: int, total: int, depth: int, *, kinesis: bool) -> float:
     """Return the score, before it is normalised, of a point that a leaf holds."""
     if not kinesis:
         return (1 - mass / (2 * total)) / (depth + math.log2(1 + mass))
-    return 1 / (depth + math.log2(1 + mass)) if depth > 0 else 1 / (1 + mass)
+    return 1 / (depth + math.log2(mass)) if depth > 0 else 1 / (1 + mass)
 
 
 def copy_parts(tree: Tree, path: list[int], point: Array, score: float) -> tuple[Array, Array]:

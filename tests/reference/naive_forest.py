@@ -78,7 +78,10 @@ class NaiveForest:
     def _score_point(self, point: Point | None) -> float:
         if point is None or not self.is_ready:
             return 0.0
-        return math.fsum(sampled.tree.score(point) for sampled in self.trees) / len(self.trees)
+        kinesis = self.options.get("scoring") == "kinesis"
+        scale = math.log2(self.options["sample_size"]) if kinesis else None
+        total = math.fsum(sampled.tree.score(point, scale) for sampled in self.trees)
+        return total / len(self.trees)
 
     def score(self, rows: Iterable[Row]) -> NDArray[np.float64]:
         """Score rows as if they followed the newest one."""

@@ -152,15 +152,20 @@ class Tree:
             self._replace(branch.parent, branch, other)
             refresh_above(other)
 
-    def score(self, point: Point) -> float:
-        """Return the expected inverse depth of the point, normalised by that of a lone point."""
+    def score(self, point: Point, scale: float | None = None) -> float:
+        """Return the expected inverse depth of the point, normalised by that of a lone point.
+
+        With a scale, by the law of the stream-SQL function: copies are not damped.
+        """
         assert self.root is not None
         path: list[Branch] = []
         node = self.root
         while isinstance(node, Branch):
             path.append(node)
             node = node.side_of(point)
-        norm = math.log2(1 + self.root.mass)
+        norm = math.log2(1 + self.root.mass) if scale is None else scale
+        if node.point == point and scale is not None:
+            return norm / (len(path) + math.log2(node.mass) if path else 1 + node.mass)
         if node.point == point:
             damp = 1 - node.mass / (2 * self.root.mass)
             return damp / (len(path) + math.log2(1 + node.mass)) * norm

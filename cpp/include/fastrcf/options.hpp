@@ -10,7 +10,7 @@ namespace fastrcf {
 /// How a score is made from the depths in the trees.
 enum class Scoring : std::uint8_t {
     kStandard,  ///< the open reference: damped for copies, normalised by log2(1 + points of the tree)
-    kKinesis,   ///< the withdrawn stream-SQL function: no damping, normalised by log2(sample_size)
+    kKinesis,   ///< the withdrawn stream-SQL function: undamped, m copies log2(m) deeper, scaled by log2(sample_size)
 };
 
 /// What is made of a value before the trees see it.

@@ -30,11 +30,15 @@ FASTRCF_INLINE bool start_at_leaf(const S& shape, const TreeArrays& tree, const 
     const NodeId leaf = *climb.at;
     climb.score = tables.inverse_depth[-climb.depth];
     if (!same_point(shape, point, leaf_point<S>(tree, geometry, stored, leaf))) return true;
-    const auto mass = static_cast<float>(tree.mass[leaf]);
-    const float damp = 1.F - mass / (2.F * static_cast<float>(tree.mass[tree.root]));
-    const float depth = static_cast<float>(climb.depth) + tables.log2_mass[tree.mass[leaf]];
-    if (tables.scoring == Scoring::kStandard) climb.score = damp / depth;
-    else climb.score = 1.F / (climb.depth > 0 ? depth : 1.F + mass);
+    const auto copies = tree.mass[leaf];
+    const auto mass = static_cast<float>(copies);
+    const auto depth = static_cast<float>(climb.depth);
+    if (tables.scoring == Scoring::kStandard) {
+        const float damp = 1.F - mass / (2.F * static_cast<float>(tree.mass[tree.root]));
+        climb.score = damp / (depth + tables.log2_mass[copies]);
+    } else {  // m copies stand log2(m) deeper, as in a balanced tree; alone in a tree they count one by one
+        climb.score = 1.F / (climb.depth > 0 ? depth + tables.log2_mass[copies - 1] : 1.F + mass);
+    }
     return false;
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "Newcomers", "conform", "layout_of"]
 
-_RESULTS = ("score", "is_anomaly", "threshold")
+_RESULTS = ("score", "is_anomaly", "threshold", "explanation")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Layout:
     values : tuple of str
         Which of them are numbers that were scored.
     results : tuple of str
-        Names of the score, the flag and the threshold.
+        Names of the score, the flag and the threshold, and of the explanation if there is one.
     source : Format
         What the input is; from text, typed columns are made cell by cell.
     """
@@ -42,7 +42,9 @@ class Layout:
     source: Format
 
 
-def layout_of(probe: Any, roles: Roles, source: Format, suffix: str) -> Layout:
+def layout_of(
+    probe: Any, roles: Roles, source: Format, suffix: str, *, explain: bool = False
+) -> Layout:
     """Lay out the output by the first rows of the input.
 
     Parameters
@@ -54,7 +56,9 @@ def layout_of(probe: Any, roles: Roles, source: Format, suffix: str) -> Layout:
     source : Format
         The format of the input.
     suffix : str
-        Ends the names of the three new columns.
+        Ends the names of the new columns.
+    explain : bool
+        Whether there are explanations.
 
     Returns
     -------
@@ -66,12 +70,13 @@ def layout_of(probe: Any, roles: Roles, source: Format, suffix: str) -> Layout:
     CliError
         The input already has a column of such a name.
     """
-    results = tuple(name + suffix for name in _RESULTS)
+    names = _RESULTS if explain else _RESULTS[:-1]
+    results = tuple(name + suffix for name in names)
     for name in results:
         if name in probe.column_names:
             raise bad_data(
                 f"the input already has a column {name!r}; --suffix _2 would name the new ones "
-                + ", ".join(repr(f"{result}_2") for result in _RESULTS)
+                + ", ".join(repr(f"{name}_2") for name in names)
             )
     schema = probe.schema if not source.is_text else _typed(probe, roles)
     return Layout(schema, roles.values, results, source)

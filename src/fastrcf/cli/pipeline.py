@@ -51,6 +51,7 @@ class ScoreJob:
     suffix: str = ""
     as_json: bool = False
     fail_on_anomaly: bool = False
+    explain: bool = False
 
 
 def run(job: ScoreJob) -> ExitCode:
@@ -94,7 +95,7 @@ def _fit(job: ScoreJob, name: str, bar: Progress) -> Scored:
     """First pass of a batch run: keep the values, then learn and score them."""
     with open_source(name, job.read) as source:
         roles, _, chunks = _start(source, job.columns)
-        scorer = TableScorer(job.forest, job.sigma, roles.values)
+        scorer = TableScorer(job.forest, job.sigma, roles.values, explain=job.explain)
         for chunk in chunks:
             scorer.add(_values(chunk, roles), _keys(chunk, roles))
             bar.step(_part(source.done(), 0.0, 0.3), chunk.first_row + chunk.n_rows)
@@ -110,12 +111,12 @@ def _write(
         roles, probe, chunks = _start(source, job.columns)
         for warning in roles.warnings:
             note(warning)
-        layout = layout_of(probe, roles, source.format, job.suffix)
+        layout = layout_of(probe, roles, source.format, job.suffix, explain=job.explain)
         writer = _open_output(stack, job, source, layout)
         tally = Tally(roles, job.forest, job.sigma)
         picture = Picture(roles) if job.plot is not None else None
         watch = RiseWatch(roles)
-        scorer = StreamScorer(job.forest, job.sigma, roles.values)
+        scorer = StreamScorer(job.forest, job.sigma, roles.values, explain=job.explain)
         warned = False
         for chunk in chunks:
             values, keys = _values(chunk, roles), _keys(chunk, roles)

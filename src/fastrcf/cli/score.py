@@ -43,6 +43,16 @@ def score(
             help="Draw the series and its scores (.png, .svg, .pdf).",
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            rich_help_panel=_RESULTS,
+            help="Add the column explanation: JSON with the part of the score that each column "
+            "adds, and whether it is high or low. Halves the speed; --fit keeps the texts in "
+            "memory.",
+        ),
+    ] = False,
     sigma: Annotated[
         float,
         typer.Option(
@@ -58,7 +68,7 @@ def score(
         typer.Option(
             metavar="TEXT",
             rich_help_panel=_RESULTS,
-            help="Ends the names of the three new columns.",
+            help="Ends the names of the new columns.",
         ),
     ] = "",
     to: Annotated[
@@ -210,8 +220,9 @@ def score(
 
     Writes all columns of the input and three more: score (higher is more unusual, about 1 is
     typical, 0.0 where there is none yet), is_anomaly, and the threshold the score was compared
-    with. The input is read a chunk at a time, in constant memory. Empty cells are missing values:
-    such a row is not learned and scores 0.0.
+    with. With --explain there is a fourth, explanation: what each column adds to the score, as
+    JSON; empty where there is no score. The input is read a chunk at a time, in constant memory.
+    Empty cells are missing values: such a row is not learned and scores 0.0.
 
     The threshold of a row knows only the scores before it (unless --fit), and starts after 100 of
     them. Columns of text and times pass through as they are. A pipe is passed on as it comes
@@ -247,6 +258,7 @@ def score(
             suffix=suffix,
             as_json=as_json,
             fail_on_anomaly=fail_on_anomaly,
+            explain=explain,
         )
         code = run(job)
     raise typer.Exit(code)

@@ -12,12 +12,15 @@ import numpy as np
 
 from fastrcf.cli.cutoff import RunningCutoff, table_cutoff
 from fastrcf.cli.exits import CliError, ExitCode, bad_data
+from fastrcf.cli.explaining import explanation_texts, frozen_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray, RealArray
     from fastrcf.forest import RandomCutForest
+
+    Explanations = NDArray[np.object_] | None
 
 __all__ = ["ForestOptions", "Scored", "StreamScorer", "TableScorer", "group_rows", "seed_of"]
 
@@ -77,21 +80,25 @@ def seed_of(key: str, random_state: int) -> int:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of some rows, what they were compared with, and the outcome."""
+    """Scores of some rows, what they were compared with, the outcome, and explanations."""
 
     scores: FloatArray
     thresholds: FloatArray
     is_anomaly: NDArray[np.bool_]
+    explanations: Explanations = None
 
     @classmethod
-    def compare(cls, scores: FloatArray, thresholds: FloatArray) -> Scored:
+    def compare(
+        cls, scores: FloatArray, thresholds: FloatArray, explanations: Explanations = None
+    ) -> Scored:
         """Rows above their threshold are anomalies; without a threshold there is none."""
-        return cls(scores, thresholds, scores > thresholds)
+        return cls(scores, thresholds, scores > thresholds, explanations)
 
     def slice(self, start: int, stop: int) -> Scored:
         """Take some of the rows."""
         rows = slice(start, stop)
-        return Scored(self.scores[rows], self.thresholds[rows], self.is_anomaly[rows])
+        texts = None if self.explanations is None else self.explanations[rows]
+        return Scored(self.scores[rows], self.thresholds[rows], self.is_anomaly[rows], texts)
 
 
 class StreamScorer:
@@ -104,13 +111,18 @@ class StreamScorer:
     sigma : float
         For every threshold.
     columns : sequence of str
-        Names of the columns, for errors.
+        Names of the columns, for errors and explanations.
+    explain : bool
+        Whether rows are explained.
     """
 
-    def __init__(self, options: ForestOptions, sigma: float, columns: Sequence[str]) -> None:
+    def __init__(
+        self, options: ForestOptions, sigma: float, columns: Sequence[str], *, explain: bool = False
+    ) -> None:
         self._options = options
         self._sigma = sigma
         self._columns = columns
+        self._explain = explain
         self._series: dict[str | None, tuple[RandomCutForest, RunningCutoff]] = {}
 
     @property
@@ -141,33 +153,42 @@ class StreamScorer:
             In the order of the rows.
         """
         scores, thresholds = np.empty(len(values)), np.empty(len(values))
+        explanations = np.empty(len(values), dtype=object) if self._explain else None
         for key, rows in group_rows(keys):
             if key not in self._series:
                 self._series[key] = (self._options.build(key), RunningCutoff(self._sigma))
             forest, cutoff = self._series[key]
             with _named_rows(rows, first_row, self._columns):
-                found = forest.score_update(values[rows])
+                if explanations is None:
+                    found = forest.score_update(values[rows])
+                else:
+                    found, parts = forest.score_update(values[rows], attribution=True)
+                    explanations[rows] = explanation_texts(found, parts, self._columns)
             scores[rows] = found
             thresholds[rows] = cutoff.thresholds(found)
-        return Scored.compare(scores, thresholds)
+        return Scored.compare(scores, thresholds, explanations)
 
 
 class TableScorer:
     """Learns all rows first, then scores them with the frozen forest.
 
     Keeps the values in single precision (as the forest does), the scores, and with a key column
-    the number of each row's series: 4 bytes for each value and 16 to 24 for each row.
+    the number of each row's series: 4 bytes for each value and 16 to 24 for each row. Explanations
+    are kept as text.
 
     Parameters
     ----------
-    options, sigma, columns
+    options, sigma, columns, explain
         As for `StreamScorer`.
     """
 
-    def __init__(self, options: ForestOptions, sigma: float, columns: Sequence[str]) -> None:
+    def __init__(
+        self, options: ForestOptions, sigma: float, columns: Sequence[str], *, explain: bool = False
+    ) -> None:
         self._options = options
         self._sigma = sigma
         self._columns = columns
+        self._explain = explain
         self._values: list[NDArray[np.float32]] = []
         self._codes: list[NDArray[np.int32]] = []
         self._series: dict[str | None, int] = {}
@@ -204,20 +225,25 @@ class TableScorer:
             codes = np.concatenate(self._codes)
             ends = np.cumsum(np.bincount(codes, minlength=len(self._series)))
             groups = np.split(np.argsort(codes, kind="stable"), ends[:-1])
-        scores, thresholds = np.empty(len(values)), np.empty(len(values))
+        scores, thresholds = np.zeros(len(values)), np.empty(len(values))
+        explanations = np.empty(len(values), dtype=object) if self._explain else None
         for key, rows in zip(self._series, groups, strict=True):
-            scores[rows] = self._fit_and_score(key, values[rows], rows)
+            forest = self._fitted(key, values[rows], rows)
+            if forest is not None:
+                scores[rows] = forest.score(values[rows])
+                if explanations is not None:
+                    explanations[rows] = frozen_texts(
+                        forest, values[rows], scores[rows], self._columns
+                    )
             thresholds[rows] = table_cutoff(scores[rows], self._sigma)
-        return Scored.compare(scores, thresholds)
+        return Scored.compare(scores, thresholds, explanations)
 
-    def _fit_and_score(self, key: str | None, values: RealArray, rows: Any) -> FloatArray:
+    def _fitted(self, key: str | None, values: RealArray, rows: Any) -> RandomCutForest | None:
         whole = ~np.isnan(values).any(axis=1)
         if whole.sum() < self._options.shingle_size:
-            return np.zeros(len(values))  # nothing to learn from
-        forest = self._options.build(key)
+            return None  # nothing to learn from
         with _named_rows(rows, 0, self._columns):
-            forest.fit(values)
-            return forest.score(values)
+            return self._options.build(key).fit(values)
 
 
 def group_rows(keys: Any) -> Iterator[tuple[str | None, Any]]:

@@ -1,4 +1,4 @@
-"""Rows with their scores, in each format: all columns of the input, then three more."""
+"""Rows with their scores, in each format: all columns of the input, then the results."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ class _CsvWriter:
 
         self._newcomers.look(chunk)
         cells = [self._cells(chunk.table, name) for name in self._layout.schema.names]
-        cells += [self._text(column) for column in _result_columns(scored)]
+        results = [self._text(column) for column in _result_columns(scored)]
+        cells += [*results[:3], *map(self._quoted, results[3:])]
         between, end, nothing = (
             pa.scalar(text, pa.large_string()) for text in (self._delimiter, "\n", "")
         )
@@ -138,17 +139,25 @@ class _JsonLinesWriter:
         if chunk.lines is not None:
             self._check_clash(chunk)
         columns = (scored.scores.tolist(), scored.is_anomaly.tolist(), scored.thresholds.tolist())
-        score_name, flag_name, threshold_name = self._names
+        score_name, flag_name, threshold_name = self._names[:3]
+        ends = self._explanations(scored)
         lines = []
-        for row, score, is_anomaly, threshold in zip(rows, *columns, strict=True):
+        for row, score, is_anomaly, threshold, end in zip(rows, *columns, ends, strict=True):
             start = row.strip()[:-1].rstrip()
             comma = "" if start == "{" else ", "
             cutoff = "null" if math.isnan(threshold) else repr(threshold)
+            flag = "true" if is_anomaly else "false"
             lines.append(
-                f"{start}{comma}{score_name}: {score!r}, "
-                f"{flag_name}: {'true' if is_anomaly else 'false'}, {threshold_name}: {cutoff}}}\n"
+                f"{start}{comma}{score_name}: {score!r}, {flag_name}: {flag}, "
+                f"{threshold_name}: {cutoff}{end}}}\n"
             )
         self._stream.write("".join(lines).encode())
+
+    def _explanations(self, scored: Scored) -> list[str]:
+        """Explanations as they stand, for they are JSON."""
+        if scored.explanations is None:
+            return [""] * len(scored.scores)
+        return [f", {self._names[3]}: {text or 'null'}" for text in scored.explanations]
 
     def _check_clash(self, chunk: Chunk) -> None:
         for name in self._layout.results:
@@ -200,20 +209,23 @@ def _typed_file(stream: BinaryIO, target: Target, layout: Layout) -> Any:
     import pyarrow as pa
     from pyarrow import parquet
 
-    score, is_anomaly, threshold = layout.results
     schema = layout.schema
-    for name, kind in ((score, pa.float64()), (is_anomaly, pa.bool_()), (threshold, pa.float64())):
+    kinds = (pa.float64(), pa.bool_(), pa.float64(), pa.string())
+    for name, kind in zip(layout.results, kinds, strict=False):
         schema = schema.append(pa.field(name, kind))
     if target.format is Format.PARQUET:
         return parquet.ParquetWriter(stream, schema)
     return (pa.ipc.new_stream if target.is_stream else pa.ipc.new_file)(stream, schema)
 
 
-def _result_columns(scored: Scored) -> tuple[Any, Any, Any]:
+def _result_columns(scored: Scored) -> list[Any]:
     import pyarrow as pa
 
-    return (
+    columns = [
         pa.array(scored.scores),
         pa.array(scored.is_anomaly),
         pa.array(scored.thresholds, mask=np.isnan(scored.thresholds)),
-    )
+    ]
+    if scored.explanations is not None:
+        columns.append(pa.array(scored.explanations, type=pa.string()))
+    return columns
