@@ -19,7 +19,10 @@ __all__ = [
     "check_contamination",
     "check_options",
     "choice",
+    "integer",
+    "real",
     "resolve_n_jobs",
+    "resolve_random_state",
 ]
 
 SCORINGS = ("standard", "kinesis")
@@ -54,13 +57,12 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         A parameter is of the wrong type or out of range; the message names it.
     """
     check_contamination(params["contamination"])
-    n_trees = _integer("n_trees", params["n_trees"], 1, _MAX_TREES)
-    sample_size = _integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
-    shingle_size = _integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
+    n_trees = integer("n_trees", params["n_trees"], 1, _MAX_TREES)
+    sample_size = integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
+    shingle_size = integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
     decay = params["time_decay"]
     output_after = params["output_after"]
-    seed = params["random_state"]
-    accept = _real("initial_accept_fraction", params["initial_accept_fraction"])
+    accept = real("initial_accept_fraction", params["initial_accept_fraction"])
     if not 0.0 < accept <= 1.0:
         raise ValueError(f"initial_accept_fraction: expected a number in (0, 1], got {accept!r}")
     return {
@@ -71,14 +73,10 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         "output_after": (
             max(1, sample_size // 4)
             if output_after is None
-            else _integer("output_after", output_after, 1, _MAX_UINT64)
+            else integer("output_after", output_after, 1, _MAX_UINT64)
         ),
         "initial_accept_fraction": accept,
-        "random_state": (
-            int.from_bytes(os.urandom(8), "little")
-            if seed is None
-            else _integer("random_state", seed, 0, _MAX_UINT64)
-        ),
+        "random_state": resolve_random_state(params["random_state"]),
         "scoring": choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
     }
@@ -106,10 +104,33 @@ def check_contamination(value: object) -> float | None:
         if value == "auto":
             return None
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
-    share = _real("contamination", value, expected="'auto' or a number in (0, 0.5]")
+    share = real("contamination", value, expected="'auto' or a number in (0, 0.5]")
     if not 0.0 < share <= 0.5:
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
     return share
+
+
+def resolve_random_state(value: object) -> int:
+    """Turn `random_state` into a seed.
+
+    Parameters
+    ----------
+    value : object
+        A seed, or None for one from the operating system.
+
+    Returns
+    -------
+    int
+        From 0 to 2**64 - 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is neither None nor an integer in this range.
+    """
+    if value is None:
+        return int.from_bytes(os.urandom(8), "little")
+    return integer("random_state", value, 0, _MAX_UINT64)
 
 
 def resolve_n_jobs(value: object) -> int:
@@ -133,7 +154,7 @@ def resolve_n_jobs(value: object) -> int:
     """
     if value is None:
         return 1
-    jobs = _integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
+    jobs = integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
     if jobs == 0:
         raise ValueError("n_jobs: expected a positive number, or -1 for all processors, got 0")
     if jobs < 0:
@@ -142,7 +163,7 @@ def resolve_n_jobs(value: object) -> int:
 
 
 def _decay(value: object) -> float:
-    decay = _real("time_decay", value, expected="None or a number of at least 0")
+    decay = real("time_decay", value, expected="None or a number of at least 0")
     if not 0.0 <= decay < math.inf:
         raise ValueError(f"time_decay: expected a finite number of at least 0, got {value!r}")
     return decay
@@ -177,7 +198,28 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _integer(name: str, value: object, low: int, high: int) -> int:
+def integer(name: str, value: object, low: int, high: int) -> int:
+    """Check a whole number.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What the user gave.
+    low, high : int
+        The smallest and the largest that it may be.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is not an integer, or out of range.
+    """
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected an integer, got {value!r} (bool)")
     try:
@@ -190,7 +232,28 @@ def _integer(name: str, value: object, low: int, high: int) -> int:
     return number
 
 
-def _real(name: str, value: object, *, expected: str = "a number") -> float:
+def real(name: str, value: object, *, expected: str = "a number") -> float:
+    """Check a number.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What the user gave.
+    expected : str
+        What the message says was expected.
+
+    Returns
+    -------
+    float
+        The number, which may be infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is not a number, or NaN.
+    """
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected {expected}, got {_show(value)}")
     try:
