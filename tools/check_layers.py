@@ -27,6 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "events",
             "explain",
             "fleet",
+            "forecasting",
             "forest",
             "metrics",
             "neighbors",

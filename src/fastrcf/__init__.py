@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fastrcf.directional import Directional
     from fastrcf.attribution import Attribution
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
+    from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
 
@@ -20,6 +21,7 @@ __all__ = [
     "Directional",
     "Attribution",
     "FastRCFError",
+    "Forecast",
     "MissingExtraError",
     "ModelFormatError",
     "Neighbors",
@@ -32,6 +34,7 @@ _HOME = {
     "Directional": "fastrcf.directional",
     "Attribution": "fastrcf.attribution",
     "FastRCFError": "fastrcf.errors",
+    "Forecast": "fastrcf.forecasting",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "Neighbors": "fastrcf.neighbors",

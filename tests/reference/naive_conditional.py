@@ -1,7 +1,7 @@
 """Conditional sampling from the definition, on trees as `_core.Forest.tree` writes them.
 
 Nothing is left out that turns out not to matter: every candidate's score is worked out at every
-node. Sums run over the dimensions in order, as the native ones do, so both give the same bits.
+node. Sums have the order of the native ones, so both give the same bits.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.naive_sampler import Random
 from reference.naive_tree import order
 
 Tree = dict[str, Any]
@@ -31,7 +32,7 @@ def candidate(tree: Tree, point: Point, node: int = 0, depth: int = 0) -> Candid
     known = [i for i, value in enumerate(point) if not math.isnan(value)]
     if cut < 0:
         leaf = tree["low"][node]
-        distance = sum((abs(float(point[i]) - float(leaf[i])) for i in known), 0.0)
+        distance = total({i: abs(float(point[i]) - float(leaf[i])) for i in known})
         seen = depth + float(np.float32(math.log2(1 + int(tree["mass"][node])))) if depth else 0.0
         rank = 1 / (depth + 1) if distance > 0 else (1 / seen if depth else 0.0)
         return Candidate(node, rank, distance)
@@ -41,16 +42,22 @@ def candidate(tree: Tree, point: Point, node: int = 0, depth: int = 0) -> Candid
     best = min(
         (candidate(tree, point, side, depth + 1) for side in sides), key=lambda found: found.rank
     )
-    gap = sides_sum = 0.0
-    for i, (low, high) in enumerate(zip(tree["low"][node], tree["high"][node], strict=True)):
-        sides_sum += float(high) - float(low)
-        if i in known:
-            value = float(point[i])
-            gap += max(value - float(high), 0.0) + max(float(low) - value, 0.0)
+    low, high = tree["low"][node].astype(float), tree["high"][node].astype(float)
+    value = point.astype(float)
+    gap = total({i: max(value[i] - high[i], 0.0) + max(low[i] - value[i], 0.0) for i in known})
     if gap == 0:
         return best
-    chance = gap / (gap + sides_sum)
+    chance = gap / (gap + total(dict(enumerate(high - low))))
     return best._replace(rank=chance / (depth + 1) + (1 - chance) * best.rank)
+
+
+def total(terms: dict[int, float]) -> float:
+    """Sum by dimension modulo eight, then these sums in pairs."""
+    lanes = [0.0] * 8
+    for dimension, term in sorted(terms.items()):
+        lanes[dimension % 8] += term
+    a, b, c, d, e, f, g, h = lanes
+    return float(((a + b) + (c + d)) + ((e + f) + (g + h)))
 
 
 def lower_median(values: Sequence[float]) -> float:
@@ -123,3 +130,37 @@ def expect(
                 point[left_out] = np.nan
                 expected[i, list(columns)] = complete(trees, point)[left_out]
     return expected
+
+
+OFFERS = 6
+
+
+def forecast(
+    trees: Sequence[Tree],
+    before: NDArray[Any],
+    shingle_size: int,
+    *,
+    n_paths: int,
+    horizon: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Draw paths: each next row is that of a stored window that some tree finds like the newest."""
+    n_columns = before.shape[1]
+    newest = series_after(before, np.empty((0, n_columns)), shingle_size)
+    unknown: NDArray[np.float32] = np.full((1, n_columns), np.nan, np.float32)
+    paths = np.empty((n_paths, horizon, n_columns))
+    for path in range(n_paths):
+        random = Random(seed, path)
+        window = newest
+        for step in range(horizon):
+            point = np.concatenate([window, unknown]).ravel()
+            offers = []
+            for _ in range(OFFERS):
+                tree = trees[random.below(len(trees))]
+                best = candidate(tree, point)
+                offers.append((best.distance, tree["low"][best.leaf][-n_columns:]))
+            offers.pop(int(np.argmax([distance for distance, _ in offers])))
+            row = offers[random.below(len(offers))][1]
+            paths[path, step] = row
+            window = np.concatenate([window[1:], row[np.newaxis]])
+    return paths

@@ -106,6 +106,10 @@ public:
     /// is one row, each column given the others. NaN where one of these is missing, and before the forest is ready.
     void expect(const Rows& rows, std::span<double> values) const;
 
+    /// Writes `n_paths` drawn continuations of the stream, each of `horizon` rows, one path after the other. Points
+    /// must have more than one row, the newest window must be full and the forest ready. Changes nothing.
+    void forecast(std::size_t n_paths, std::size_t horizon, std::uint64_t seed, std::span<double> paths) const;
+
     /// Calls look(forest) while nothing can change it.
     template <class Look>
     auto inspect(Look look) const {
@@ -142,6 +146,7 @@ private:
     [[nodiscard]] ForestView view() const noexcept;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
     [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
+    void check_can_forecast() const;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;

@@ -17,8 +17,8 @@ __all__ = [
     "SCORINGS",
     "check_contamination",
     "check_options",
-    "choice",
     "resolve_n_jobs",
+    "resolve_random_state",
 ]
 
 SCORINGS = ("standard", "kinesis")
@@ -58,7 +58,6 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
     shingle_size = check_integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
     decay = params["time_decay"]
     output_after = params["output_after"]
-    seed = params["random_state"]
     accept = check_real("initial_accept_fraction", params["initial_accept_fraction"])
     if not 0.0 < accept <= 1.0:
         raise ValueError(f"initial_accept_fraction: expected a number in (0, 1], got {accept!r}")
@@ -73,11 +72,7 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
             else check_integer("output_after", output_after, 1, _MAX_UINT64)
         ),
         "initial_accept_fraction": accept,
-        "random_state": (
-            int.from_bytes(os.urandom(8), "little")
-            if seed is None
-            else check_integer("random_state", seed, 0, _MAX_UINT64)
-        ),
+        "random_state": resolve_random_state(params["random_state"]),
         "scoring": choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
         "preparation": check_preparation(params),
@@ -110,6 +105,29 @@ def check_contamination(value: object) -> float | None:
     if not 0.0 < share <= 0.5:
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
     return share
+
+
+def resolve_random_state(value: object) -> int:
+    """Turn `random_state` into a seed.
+
+    Parameters
+    ----------
+    value : object
+        A seed, or None for one from the operating system.
+
+    Returns
+    -------
+    int
+        From 0 to 2**64 - 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is neither None nor an integer in this range.
+    """
+    if value is None:
+        return int.from_bytes(os.urandom(8), "little")
+    return check_integer("random_state", value, 0, _MAX_UINT64)
 
 
 def resolve_n_jobs(value: object) -> int:
