@@ -43,6 +43,11 @@ public:
     /// Takes a point with a given key while there is room (a sample drawn elsewhere, or a saved one).
     void add(double key, NodeId leaf);
 
+    /// Makes room for that many points, at most the capacity; a sample grows with what it takes.
+    void reserve(std::size_t n_points) {
+        if (n_points > entries_.capacity()) grow(n_points);
+    }
+
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
     [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
@@ -50,6 +55,7 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
 
 private:
+    void grow(std::size_t n_points);
     void plan_filling(std::uint64_t from, Rng& rng);
     void plan_full(std::uint64_t from, Rng& rng);
     void sift_down(std::size_t hole, Entry entry) noexcept;
