@@ -440,6 +440,7 @@ std::unique_ptr<RandomCutForest> RandomCutForest::read(std::span<const std::byte
     const std::uint64_t empty_bytes =
         std::uint64_t{options.n_trees} * (std::uint64_t{options.sample_size} * 64 + std::uint64_t{options.dimensions()} * 8);
     in.require(empty_bytes <= kAlwaysAllowed || empty_bytes / 1000 <= bytes.size(), "they ask for too much memory");
+    in.require(like == nullptr || options.same_shape(like->options()), "their options are not those of the other forests");
     auto forest = like == nullptr ? std::make_unique<RandomCutForest>(options)
                                   : std::make_unique<RandomCutForest>(options, *like);
     ForestState::read(*forest, in);
