@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Working memory of one call to a forest, kept from call to call.
+// Working memory of one call to a forest, kept from call to call, and what else forests can share.
 #pragma once
 
 #include <memory>
@@ -102,6 +102,23 @@ private:
     ForestOptions options_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Call>> free_;
+};
+
+/// What does not depend on what a forest has learned: forests of the same options share it.
+struct RandomCutForest::Common {
+    explicit Common(const ForestOptions& options);
+
+    [[nodiscard]] ScoreTables tables() const noexcept {
+        return {inverse_depth.data() + log2_mass.size() - 1, log2_mass.data(), normaliser.data(), scoring,
+                cell_scale};
+    }
+
+    std::vector<float> inverse_depth;
+    std::vector<float> log2_mass;
+    std::vector<float> normaliser;
+    Scoring scoring;
+    float cell_scale = 1.F;
+    CallPool calls;
 };
 
 }  // namespace fastrcf

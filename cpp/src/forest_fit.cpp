@@ -62,7 +62,7 @@ void RandomCutForest::fit(const Rows& given) {
     }
     const std::vector<std::int32_t> stored_at = store_rows(rows, held);
 
-    const auto lease = calls_->lease();
+    const auto lease = common_->calls.lease();
     (*lease).prepare(1, 0, 0, options_);
     for (std::size_t i = 0; i < trees_.size(); ++i) {
         for (std::uint32_t& point : samples[i]) point = static_cast<std::uint32_t>(stored_at[starts[point]]);

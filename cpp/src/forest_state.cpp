@@ -262,6 +262,7 @@ public:
         in_.require(n_entries_ <= sampled_.sampler().capacity() && (plan.replaces ? n_entries_ > 0 : !full),
                     "a sample has the wrong size");
         in_.require(n_entries_ <= n_points && (n_entries_ > 0) == (n_points > 0), "a sample has the wrong size");
+        sampled_.reserve(n_entries_);
         if (n_entries_ > 0) read_nodes();
         for (const NodeId leaf : leaves_) {
             for (unsigned i = 0; i < tree_.mass[leaf]; ++i) {
@@ -508,6 +509,15 @@ std::vector<std::byte> RandomCutForest::to_bytes() const {
 }
 
 std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std::byte> bytes) {
+    return read(bytes, nullptr);
+}
+
+std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std::byte> bytes,
+                                                             const RandomCutForest& like) {
+    return read(bytes, &like);
+}
+
+std::unique_ptr<RandomCutForest> RandomCutForest::read(std::span<const std::byte> bytes, const RandomCutForest* like) {
     ByteReader in(bytes);
     for (const char letter : kMagic) in.require(in.get<char>() == letter, "they do not start with FRCF");
     const auto version = in.get<std::uint32_t>();
@@ -525,7 +535,9 @@ std::unique_ptr<RandomCutForest> RandomCutForest::from_bytes(std::span<const std
     const std::uint64_t empty_bytes =
         std::uint64_t{options.n_trees} * (std::uint64_t{options.sample_size} * 64 + std::uint64_t{options.dimensions()} * 8);
     in.require(empty_bytes <= kAlwaysAllowed || empty_bytes / 1000 <= bytes.size(), "they ask for too much memory");
-    auto forest = std::make_unique<RandomCutForest>(options);
+    in.require(like == nullptr || options.same_shape(like->options()), "their options are not those of the other forests");
+    auto forest = like == nullptr ? std::make_unique<RandomCutForest>(options)
+                                  : std::make_unique<RandomCutForest>(options, *like);
     ForestState::read(*forest, in, sections);
     return forest;
 }

@@ -25,24 +25,36 @@ float cell_scale_of(std::uint32_t n_trees, float most) {
 
 }  // namespace
 
+RandomCutForest::Common::Common(const ForestOptions& options) : scoring(options.scoring), calls(options) {
+    const std::size_t levels = static_cast<std::size_t>(options.sample_size) + 2;
+    inverse_depth.assign(levels + kLevelsAbove, 0.F);
+    for (std::size_t k = 0; k < levels; ++k) {
+        inverse_depth[levels - 1 - k] = static_cast<float>(1.0 / static_cast<double>(k + 1));
+        log2_mass.push_back(static_cast<float>(std::log2(1.0 + static_cast<double>(k))));
+    }
+    normaliser = log2_mass;
+    if (options.scoring == Scoring::kKinesis) {
+        normaliser.assign(levels, static_cast<float>(std::log2(static_cast<double>(options.sample_size))));
+    }
+    cell_scale = cell_scale_of(options.n_trees, normaliser.back());
+}
+
 RandomCutForest::RandomCutForest(const ForestOptions& options)
+    : RandomCutForest(options, std::make_shared<Common>((options.check(), options))) {}
+
+RandomCutForest::RandomCutForest(const ForestOptions& options, const RandomCutForest& like)
+    : RandomCutForest(options, like.common_) {
+    check_argument(options.same_shape(like.options_), "options: forests that share must have the same shape");
+}
+
+RandomCutForest::RandomCutForest(const ForestOptions& options, std::shared_ptr<Common> common)
     : options_((options.check(), options)),
       geometry_{options.dimensions(), Geometry::pad(options.dimensions()), options.n_columns},
       store_(options.n_columns, options.shingle_size),
-      calls_(std::make_unique<CallPool>(options)),
+      common_(std::move(common)),
       n_jobs_(options.n_jobs) {
-    const std::size_t levels = static_cast<std::size_t>(options.sample_size) + 2;
-    inverse_depth_.assign(levels + kLevelsAbove, 0.F);
-    for (std::size_t k = 0; k < levels; ++k) {
-        inverse_depth_[levels - 1 - k] = static_cast<float>(1.0 / static_cast<double>(k + 1));
-        log2_mass_.push_back(static_cast<float>(std::log2(1.0 + static_cast<double>(k))));
-    }
-    normaliser_ = log2_mass_;
-    if (options.scoring == Scoring::kKinesis) {
-        normaliser_.assign(levels, static_cast<float>(std::log2(static_cast<double>(options.sample_size))));
-    }
-    cell_scale_ = cell_scale_of(options.n_trees, normaliser_.back());
     trees_.reserve(options.n_trees);
+    tree_arrays_.reserve(options.n_trees);
     for (std::uint32_t i = 0; i < options.n_trees; ++i) {
         trees_.emplace_back(geometry_, options.sample_size, options.time_decay, options.initial_accept_fraction,
                             Rng(options.random_state, i));
@@ -54,11 +66,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
 RandomCutForest::~RandomCutForest() = default;
 
 ForestView RandomCutForest::view() const noexcept {
-    const float* root = inverse_depth_.data() + log2_mass_.size() - 1;
-    return {kernels_for(geometry_),
-            geometry_,
-            {root, log2_mass_.data(), normaliser_.data(), options_.scoring, cell_scale_},
-            store_.values()};
+    return {kernels_for(geometry_), geometry_, common_->tables(), store_.values()};
 }
 
 /// Rows that are taken at once: enough to pay for going from tree to tree, few enough to stay in the cache.
@@ -218,7 +226,7 @@ void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const 
     const std::shared_lock lock(mutex_);
     clear(output, rows.n_rows);
     if (!ready_at(n_points_)) return;
-    const auto lease = calls_->lease();
+    const auto lease = common_->calls.lease();
     Call& call = *lease;
     begin_block(call.block);
     const auto ahead = look_ahead();
@@ -246,7 +254,7 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
     rows.check(options_.n_columns);
     const std::shared_lock lock(mutex_);
     if (!ready_at(n_points_)) return;
-    const auto lease = calls_->lease();
+    const auto lease = common_->calls.lease();
     Call& call = *lease;
     begin_block(call.block);
     const auto ahead = look_ahead();
@@ -301,7 +309,7 @@ void RandomCutForest::score_update(const Rows& rows, const AttributionSpans& int
 
 void RandomCutForest::learn_rows(const Rows& rows, const Output& output) {
     if (output.scores != nullptr) clear(output, rows.n_rows);
-    const auto lease = calls_->lease();
+    const auto lease = common_->calls.lease();
     const std::size_t step = block_rows(output);
     for (std::size_t from = 0; from < rows.n_rows; from += step) {
         learn_block(*lease, rows, from, std::min(rows.n_rows, from + step), output);
@@ -411,8 +419,7 @@ bool RandomCutForest::is_ready() const {
 std::size_t RandomCutForest::memory_bytes() const {
     const std::shared_lock lock(mutex_);
     std::size_t bytes = sizeof(*this) + store_.memory_bytes() + trees_.capacity() * sizeof(SampledTree) +
-                        tree_arrays_.capacity() * sizeof(const TreeArrays*) +
-                        (inverse_depth_.capacity() + log2_mass_.capacity() + normaliser_.capacity()) * sizeof(float);
+                        tree_arrays_.capacity() * sizeof(const TreeArrays*);
     for (const SampledTree& tree : trees_) bytes += tree.memory_bytes();
     return bytes;
 }

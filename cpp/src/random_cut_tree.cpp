@@ -40,70 +40,127 @@ void RandomCutTree::AlignedDelete::operator()(std::byte* memory) const noexcept 
     ::operator delete[](memory, std::align_val_t{kAlignment});
 }
 
-RandomCutTree::RandomCutTree(const Geometry& geometry, std::uint32_t sample_size)
-    : n_internal_(sample_size), box_stride_(geometry.box_stride()) {
-    const std::size_t n_nodes = 2 * static_cast<std::size_t>(sample_size) + 1;
-    constexpr std::size_t kNodeBytes = sizeof(std::int32_t) + 2 * sizeof(NodeId) + 3 * sizeof(std::uint16_t);
-    node_bytes_ = n_nodes * kNodeBytes + (static_cast<std::size_t>(n_internal_) + 1) * sizeof(std::uint16_t);
-    nodes_.reset(new (std::align_val_t{kAlignment}) std::byte[node_bytes_]);
-    std::memset(nodes_.get(), 0, node_bytes_);
-    point_arrays_into(nodes_.get());
+namespace {
 
+constexpr std::size_t kNodeBytes = sizeof(std::int32_t) + 2 * sizeof(NodeId) + 3 * sizeof(std::uint16_t);
+
+/// Calls each(array, items per node) for the arrays that have a place for every node.
+template <class Each>
+void for_node_arrays(TreeArrays& arrays, Each each) {
+    each(arrays.payload, 1U);
+    each(arrays.child, 2U);
+    each(arrays.dimension, 1U);
+    each(arrays.parent, 1U);
+    each(arrays.mass, 1U);
+}
+
+/// The numbers that nodes have while there is memory for n internal ones.
+struct Numbers {
+    std::size_t first;
+    std::size_t n_nodes;  ///< 0, or those of n internal nodes and n + 1 leaves
+};
+Numbers numbers(NodeId first_leaf, std::size_t n_internal) {
+    return {first_leaf - n_internal, n_internal > 0 ? 2 * n_internal + 1 : 0};
+}
+
+/// Lays the arrays into memory so that the item of node `first` comes first.
+void place_arrays(TreeArrays& arrays, std::byte* memory, std::uint32_t n_internal) {
+    const auto [first, n_nodes] = numbers(arrays.first_leaf, n_internal);
+    auto address = reinterpret_cast<std::uintptr_t>(memory);
+    const auto place = [&address, first]<class T>(T*& array, std::size_t per_node, std::size_t n) {
+        array = reinterpret_cast<T*>(address - first * per_node * sizeof(T));
+        address += n * per_node * sizeof(T);
+    };
+    for_node_arrays(arrays, [&](auto*& array, std::size_t per_node) { place(array, per_node, n_nodes); });
+    place(arrays.box_slot, 1, static_cast<std::size_t>(n_internal) + 1);
+}
+
+/// Copies what `from`, with memory for n internal nodes, holds.
+void copy_arrays(TreeArrays from, TreeArrays into, std::uint32_t n_internal) {
+    const auto [first, n_nodes] = numbers(from.first_leaf, n_internal);
+    if (n_nodes == 0) return;
+    const std::byte* arrays[5];
+    std::size_t next = 0;
+    for_node_arrays(from, [&](auto* array, std::size_t) { arrays[next++] = reinterpret_cast<const std::byte*>(array); });
+    next = 0;
+    for_node_arrays(into, [&](auto* array, std::size_t per_node) {
+        const std::size_t item = per_node * sizeof *array;
+        std::memcpy(reinterpret_cast<std::byte*>(array) + first * item, arrays[next++] + first * item, n_nodes * item);
+    });
+    std::copy_n(from.box_slot + first, n_internal + 1, into.box_slot + first);
+}
+
+}  // namespace
+
+// A node keeps its number when memory grows: leaves are numbered upwards from first_leaf = sample_size and internal
+// nodes downwards from there. The arrays hold the numbers that there is memory for, and the pointers to them lie as
+// far before them as the smallest of these numbers says.
+RandomCutTree::RandomCutTree(const Geometry& geometry, std::uint32_t sample_size) : box_stride_(geometry.box_stride()) {
     arrays_.root = kNoNode;
-    arrays_.first_leaf = static_cast<NodeId>(n_internal_);
-    for (std::size_t node = 0; node < n_nodes; ++node) {
-        const bool last = node + 1 == n_internal_ || node + 1 == n_nodes;
-        arrays_.parent[node] = last ? kNoNode : static_cast<NodeId>(node + 1);
-        arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
-    }
-    arrays_.free_internal = 0;
-    arrays_.free_leaf = arrays_.first_leaf;
+    arrays_.first_leaf = static_cast<NodeId>(sample_size);
+    arrays_.free_internal = arrays_.free_leaf = kNoNode;
     arrays_.free_box = kNoBox;
-    std::fill_n(arrays_.box_slot, n_internal_, kNoBox);
-    grow_boxes(1);
-    std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
 }
 
 RandomCutTree::RandomCutTree(const RandomCutTree& other)
-    : n_internal_(other.n_internal_), box_stride_(other.box_stride_), node_bytes_(other.node_bytes_), arrays_(other.arrays_) {
-    nodes_.reset(new (std::align_val_t{kAlignment}) std::byte[node_bytes_]);
-    std::memcpy(nodes_.get(), other.nodes_.get(), node_bytes_);
-    point_arrays_into(nodes_.get());
-    arrays_.boxes = nullptr;
-    n_boxes_ = other.n_boxes_;
-    boxes_.reset(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes_)]);
-    std::memcpy(boxes_.get(), other.boxes_.get(), box_bytes(n_boxes_));
+    : n_internal_(other.n_internal_),
+      box_stride_(other.box_stride_),
+      n_boxes_(other.n_boxes_),
+      nodes_(new std::byte[other.node_bytes()]),
+      boxes_(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes_)]),
+      arrays_(other.arrays_) {
+    place_arrays(arrays_, nodes_.get(), n_internal_);
+    copy_arrays(other.arrays_, arrays_, n_internal_);
     arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
+    if (n_boxes_ > 0) std::memcpy(boxes_.get(), other.boxes_.get(), box_bytes(n_boxes_));
 }
 
-void RandomCutTree::point_arrays_into(std::byte* memory) noexcept {
-    const std::size_t n_nodes = 2 * static_cast<std::size_t>(n_internal_) + 1;
-    const auto take = [&memory]<class T>(T*& array, std::size_t count) {
-        array = reinterpret_cast<T*>(memory);
-        memory += count * sizeof(T);
-    };
-    take(arrays_.payload, n_nodes);
-    take(arrays_.child, 2 * n_nodes);
-    take(arrays_.dimension, n_nodes);
-    take(arrays_.parent, n_nodes);
-    take(arrays_.mass, n_nodes);
-    take(arrays_.box_slot, static_cast<std::size_t>(n_internal_) + 1);
+std::size_t RandomCutTree::node_bytes() const noexcept {
+    if (n_internal_ == 0) return 0;
+    return numbers(arrays_.first_leaf, n_internal_).n_nodes * kNodeBytes +
+           (static_cast<std::size_t>(n_internal_) + 1) * sizeof(std::uint16_t);
+}
+
+void RandomCutTree::grow_nodes(std::uint32_t at_least) {
+    const std::uint32_t old = n_internal_;
+    const std::uint32_t leaf = arrays_.first_leaf;
+    n_internal_ = std::min(std::max(at_least, old + old / 4 + 8), leaf);
+    std::unique_ptr<std::byte[]> grown(new std::byte[node_bytes()]);
+    TreeArrays arrays = arrays_;
+    place_arrays(arrays, grown.get(), n_internal_);
+    copy_arrays(arrays_, arrays, old);
+    arrays_ = arrays;
+    nodes_ = std::move(grown);
+    if (old == 0) grow_boxes(1);
+    arrays_.box_slot[leaf] = 0;  // the box without end
+    for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
+        add_free(node, arrays_.free_internal);
+        arrays_.box_slot[node] = kNoBox;
+    }
+    for (std::uint32_t node = leaf + n_internal_; node > leaf + old; --node) add_free(node, arrays_.free_leaf);
+    if (old == 0) add_free(leaf, arrays_.free_leaf);
+}
+
+void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
+    arrays_.payload[node] = 0;
+    arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
+    arrays_.dimension[node] = 0;
+    arrays_.mass[node] = 0;
+    arrays_.parent[node] = head;
+    head = static_cast<NodeId>(node);
 }
 
 // An insertion makes at most one box: that of the new node, or that of a node above two leaves which becomes one
 // above a leaf and a node. A forest has many trees, so the steps are small.
-void RandomCutTree::reserve_boxes(std::uint32_t n_insertions) {
+void RandomCutTree::grow_boxes(std::uint32_t n_more) {
     constexpr std::uint32_t kStep = 8;
-    if (arrays_.n_free_boxes >= n_insertions) return;
-    grow_boxes(n_boxes_ + std::max(n_insertions - arrays_.n_free_boxes, kStep));
-}
-
-void RandomCutTree::grow_boxes(std::uint32_t n_boxes) {
+    const std::uint32_t n_boxes = n_boxes_ == 0 ? n_more : n_boxes_ + std::max(n_more, kStep);
     std::unique_ptr<std::byte[], AlignedDelete> grown(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes)]);
     std::memset(grown.get() + box_bytes(n_boxes_), 0, box_bytes(n_boxes - n_boxes_));
     if (n_boxes_ > 0) std::memcpy(grown.get(), boxes_.get(), box_bytes(n_boxes_));
     boxes_ = std::move(grown);
     arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
+    if (n_boxes_ == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
     for (std::uint32_t slot = n_boxes; slot-- > std::max(n_boxes_, 1U);) {
         const std::uint32_t next = arrays_.free_box;
         std::memcpy(arrays_.boxes + static_cast<std::size_t>(slot) * box_stride_, &next, sizeof next);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastrcf/sampled_tree.hpp"
 
+#include <algorithm>
+
 #include "kernels/kernels.hpp"
 
 namespace fastrcf {
@@ -19,7 +21,18 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
     sampler_.plan(0, rng_);
 }
 
+// A sample that fills takes nearly every point; growing once for all of them spares copies.
+void SampledTree::reserve_for(std::size_t n_points) {
+    const std::size_t held = sampler_.entries().size();
+    const std::size_t most = sampler_.capacity() - held;
+    if (most == 0) return;
+    const auto taken = static_cast<std::uint32_t>(std::min(n_points, most));
+    reserve(static_cast<std::uint32_t>(held) + taken);
+    tree_.reserve_boxes(taken / 2);
+}
+
 void SampledTree::learn(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) {
+    reserve_for(run.n);
     if (sums.scores == nullptr) {
         learn_only(forest, run, scratch);
         return;
@@ -91,7 +104,7 @@ void SampledTree::put(const ForestView& forest, const PointRun& run, double key,
 
 NodeId SampledTree::insert(const ForestView& forest, const PointRows& rows, std::int32_t row, int lane,
                            Following following, TreeScratch& scratch) {
-    tree_.reserve_boxes(1);
+    tree_.make_room();
     return tree_.empty() ? tree_.plant(row)
                          : forest.kernels.insert(tree_.arrays(), forest.geometry, rows, row, lane, following, scratch, rng_);
 }

@@ -20,8 +20,11 @@ StreamSampler::StreamSampler(std::uint32_t capacity, double time_decay, double i
     : capacity_(capacity),
       decay_(time_decay),
       decay_growth_(portable::expm1(time_decay)),
-      accept_fraction_(initial_accept_fraction) {
-    entries_.reserve(capacity);
+      accept_fraction_(initial_accept_fraction) {}
+
+void StreamSampler::grow(std::size_t n_points) {
+    const std::size_t room = entries_.capacity();
+    entries_.reserve(std::min<std::size_t>(std::max(n_points, room + room / 4 + 8), capacity_));
 }
 
 void StreamSampler::plan(std::uint64_t from, Rng& rng) {
@@ -92,6 +95,7 @@ NodeId StreamSampler::accept(NodeId leaf, Rng& rng) {
 }
 
 void StreamSampler::add(double key, NodeId leaf) {
+    reserve(entries_.size() + 1);
     entries_.push_back({key, leaf});
     std::push_heap(entries_.begin(), entries_.end(), smaller_key);
 }

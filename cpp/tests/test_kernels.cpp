@@ -64,18 +64,20 @@ bool same_bits(const RandomCutForest& a, const RandomCutForest& b) {
     for (std::uint32_t i = 0; i < a.options().n_trees; ++i) {
         const TreeArrays& x = a.tree(i).tree().arrays();
         const TreeArrays& y = b.tree(i).tree().arrays();
-        const std::size_t n_internal = x.first_leaf;
+        const std::size_t n_internal = a.tree(i).tree().room();
         const std::size_t n_nodes = 2 * n_internal + 1;
-        const auto same = [](const auto* p, const auto* q, std::size_t n) {
-            return std::memcmp(p, q, n * sizeof *p) == 0;
+        const std::size_t first = x.first_leaf - n_internal;
+        const auto same = [first, n_nodes](const auto* p, const auto* q, std::size_t n) {
+            const std::size_t skipped = n > n_nodes ? 2 * first : first;
+            return std::memcmp(p + skipped, q + skipped, n * sizeof *p) == 0;
         };
-        if (x.root != y.root || !same(x.payload, y.payload, n_nodes) ||
+        if (n_internal != b.tree(i).tree().room() || x.root != y.root || !same(x.payload, y.payload, n_nodes) ||
             !same(x.dimension, y.dimension, n_nodes) || !same(x.child, y.child, 2 * n_nodes) ||
             !same(x.parent, y.parent, n_nodes) || !same(x.mass, y.mass, n_nodes) ||
             !same(x.box_slot, y.box_slot, n_internal)) {
             return false;
         }
-        for (std::size_t node = 0; node < n_internal; ++node) {
+        for (std::size_t node = first; node < x.first_leaf; ++node) {
             const std::uint32_t stride = a.geometry().box_stride();
             const std::size_t slot = x.box_slot[node];
             if (slot != kNoBox &&

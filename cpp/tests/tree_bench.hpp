@@ -61,8 +61,8 @@ public:
         stored_.resize(stored_.size() - kReadAhead);
         stored_.insert(stored_.end(), point.begin(), point.end());
         stored_.insert(stored_.end(), kReadAhead, 3e29F);
+        tree.make_room();
         if (tree.empty()) return tree.plant(row);
-        tree.reserve_boxes(1);
         std::vector<std::int32_t> keys(point.size());
         std::transform(point.begin(), point.end(), keys.begin(),
                        [](float value) { return order_key(value); });
@@ -107,14 +107,19 @@ public:
           geometry_(geometry),
           stored_(stored),
           sample_size_(sample_size),
-          seen_(2 * static_cast<std::size_t>(sample_size) + 1, false) {}
+          seen_(2 * static_cast<std::size_t>(sample_size) + 1, true) {
+        // Numbers that there is no memory for count as seen: nothing may lead to them.
+        if (tree.room() == 0) return;
+        const auto first = seen_.begin() + (sample_size - tree.room());
+        std::fill(first, first + 2 * tree.room() + 1, false);
+    }
 
     std::string defect() {
         if (arrays_.first_leaf != sample_size_) return "first_leaf is not the number of internal nodes";
         if (!tree_.empty()) visit(arrays_.root, kNoNode);
         check_free(arrays_.free_internal, 0, sample_size_);
         check_free(arrays_.free_leaf, sample_size_, 2 * sample_size_ + 1);
-        check_free_boxes();
+        if (tree_.room() > 0) check_free_boxes();
         if (std::find(seen_.begin(), seen_.end(), false) != seen_.end())
             fail("a node is neither in use nor free");
         std::size_t leaves = 0;

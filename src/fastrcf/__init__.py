@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastrcf.attribution import Attribution
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.forecasting import Forecast
+    from fastrcf.fleet import ForestFleet
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
 
@@ -22,6 +23,7 @@ __all__ = [
     "Attribution",
     "FastRCFError",
     "Forecast",
+    "ForestFleet",
     "MissingExtraError",
     "ModelFormatError",
     "Neighbors",
@@ -35,6 +37,7 @@ _HOME = {
     "Attribution": "fastrcf.attribution",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
+    "ForestFleet": "fastrcf.fleet",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "Neighbors": "fastrcf.neighbors",

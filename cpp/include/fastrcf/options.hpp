@@ -77,7 +77,14 @@ struct ForestOptions {
     /// Coordinates of a point.
     [[nodiscard]] std::uint32_t dimensions() const noexcept { return n_columns * shingle_size; }
 
-    bool operator==(const ForestOptions&) const = default;
+    /// Whether two forests differ in nothing but their seed, their number of threads and what they learned.
+    [[nodiscard]] bool same_shape(ForestOptions other) const noexcept {
+        other.random_state = random_state;
+        other.n_jobs = n_jobs;
+        return *this == other;
+    }
+
+    [[nodiscard]] bool operator==(const ForestOptions&) const noexcept = default;
 
     /// Throws std::invalid_argument that names the option, what was expected and what came.
     void check() const;

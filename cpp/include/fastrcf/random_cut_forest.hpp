@@ -37,6 +37,9 @@ struct AttributionSpans {
 class RandomCutForest {
 public:
     explicit RandomCutForest(const ForestOptions& options);
+
+    /// A forest of the same shape as another one, with which it shares tables and the working memory of calls.
+    RandomCutForest(const ForestOptions& options, const RandomCutForest& like);
     ~RandomCutForest();
     RandomCutForest(const RandomCutForest&) = delete;
     RandomCutForest& operator=(const RandomCutForest&) = delete;
@@ -83,6 +86,8 @@ public:
     [[nodiscard]] std::vector<std::byte> to_bytes() const;
     /// Throws std::invalid_argument when the bytes are not a forest.
     static std::unique_ptr<RandomCutForest> from_bytes(std::span<const std::byte> bytes);
+    /// The same for a forest that shares, as above, with one of the same shape; it is an error if its shape differs.
+    static std::unique_ptr<RandomCutForest> from_bytes(std::span<const std::byte> bytes, const RandomCutForest& like);
 
     /// A point that the forest is asked about, and the working memory of the thread that asks.
     struct Question {
@@ -128,6 +133,7 @@ private:
     friend class ForestState;
     struct Call;
     class CallPool;
+    struct Common;
 
     /// Where answers go, from some row on.
     struct Output {
@@ -140,6 +146,8 @@ private:
     [[nodiscard]] Output from_row(const Output& output, std::size_t row) const noexcept;
     void clear(const Output& output, std::size_t n_rows) const noexcept;
 
+    RandomCutForest(const ForestOptions& options, std::shared_ptr<Common> common);
+    static std::unique_ptr<RandomCutForest> read(std::span<const std::byte> bytes, const RandomCutForest* like);
     [[nodiscard]] bool ready_at(std::uint64_t n_points) const noexcept {
         return fitted_ || n_points >= options_.output_after;
     }
@@ -183,10 +191,6 @@ private:
 
     ForestOptions options_;
     Geometry geometry_;
-    std::vector<float> inverse_depth_;
-    std::vector<float> log2_mass_;
-    std::vector<float> normaliser_;
-    float cell_scale_ = 1.F;
     PointStore store_;
     std::vector<SampledTree> trees_;
     std::vector<const TreeArrays*> tree_arrays_;
@@ -199,7 +203,7 @@ private:
     std::unique_ptr<Preparation> preparation_;
 
     mutable FairSharedMutex mutex_;
-    std::unique_ptr<CallPool> calls_;
+    std::shared_ptr<Common> common_;
     mutable std::mutex pool_mutex_;
     mutable std::shared_ptr<ThreadPool> pool_;
     std::atomic<std::uint32_t> n_jobs_;

@@ -33,7 +33,8 @@ private:
 
 class RandomCutTree {
 public:
-    /// An empty tree with room for `sample_size` points and one more (a new point enters before an old one leaves).
+    /// An empty tree for up to `sample_size` points and one more (a new point enters before an old one leaves). Its
+    /// memory grows with the points.
     RandomCutTree(const Geometry& geometry, std::uint32_t sample_size);
     RandomCutTree(const RandomCutTree& other);
     RandomCutTree& operator=(const RandomCutTree&) = delete;
@@ -43,8 +44,24 @@ public:
     [[nodiscard]] bool empty() const noexcept { return arrays_.root == kNoNode; }
     [[nodiscard]] std::uint32_t mass() const noexcept { return empty() ? 0 : arrays_.mass[arrays_.root]; }
 
-    /// Makes room for the boxes of that many insertions; kernels cannot.
-    void reserve_boxes(std::uint32_t n_insertions);
+    /// Points that there is memory for.
+    [[nodiscard]] std::uint32_t room() const noexcept { return n_internal_; }
+
+    /// Makes room for one more insertion; kernels cannot.
+    FASTRCF_INLINE void make_room() {
+        if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
+        reserve_boxes(1);
+    }
+
+    /// Makes room for the nodes of a tree of that many points, and of one more for a while.
+    void reserve_nodes(std::uint32_t n_points) {
+        if (n_points > n_internal_) grow_nodes(n_points);
+    }
+
+    /// Makes room for the boxes of that many insertions.
+    void reserve_boxes(std::uint32_t n_insertions) {
+        if (n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
+    }
 
     /// Makes the first leaf of an empty tree.
     NodeId plant(std::int32_t row);
@@ -68,7 +85,8 @@ public:
     /// Calls visit(leaf) for every leaf in use.
     template <class Visit>
     void for_each_leaf(Visit visit) const {
-        for (std::uint32_t leaf = n_internal_; leaf <= 2 * n_internal_; ++leaf) {
+        const std::uint32_t first = arrays_.first_leaf;
+        for (std::uint32_t leaf = first; leaf < first + n_leaves(); ++leaf) {
             if (arrays_.mass[leaf] > 0) visit(static_cast<NodeId>(leaf));
         }
     }
@@ -77,11 +95,14 @@ public:
     NodeId allocate_internal() noexcept;
     NodeId allocate_leaf() noexcept;
 
-    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes_ + box_bytes(n_boxes_); }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes() + box_bytes(n_boxes_); }
 
 private:
-    void point_arrays_into(std::byte* memory) noexcept;
-    void grow_boxes(std::uint32_t n_boxes);
+    void grow_nodes(std::uint32_t at_least);
+    void grow_boxes(std::uint32_t n_more);
+    void add_free(std::uint32_t node, NodeId& head) noexcept;
+    [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
+    [[nodiscard]] std::size_t node_bytes() const noexcept;
     [[nodiscard]] std::size_t box_bytes(std::uint32_t n_boxes) const noexcept {
         return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
     }
@@ -89,11 +110,10 @@ private:
     struct AlignedDelete {
         void operator()(std::byte* memory) const noexcept;
     };
-    std::uint32_t n_internal_;
+    std::uint32_t n_internal_ = 0;  ///< internal nodes that there is memory for
     std::uint32_t box_stride_;
     std::uint32_t n_boxes_ = 0;  ///< slots, with the box without end
-    std::size_t node_bytes_;
-    std::unique_ptr<std::byte[], AlignedDelete> nodes_;
+    std::unique_ptr<std::byte[]> nodes_;
     std::unique_ptr<std::byte[], AlignedDelete> boxes_;
     TreeArrays arrays_{};
 };

@@ -52,6 +52,12 @@ public:
     /// Puts a point of a batch sample into the tree under a given key.
     void put(const ForestView& forest, const PointRun& run, double key, TreeScratch& scratch);
 
+    /// Makes room for that many points.
+    void reserve(std::uint32_t n_points) {
+        tree_.reserve_nodes(n_points);
+        sampler_.reserve(n_points);
+    }
+
     [[nodiscard]] const RandomCutTree& tree() const noexcept { return tree_; }
     [[nodiscard]] RandomCutTree& tree() noexcept { return tree_; }
     [[nodiscard]] const StreamSampler& sampler() const noexcept { return sampler_; }
@@ -61,6 +67,7 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
 
 private:
+    void reserve_for(std::size_t n_points);
     void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, const Sums& sums,
                      TreeScratch& scratch);
     void score_lanes(const ForestView& forest, const PointRows& rows, std::size_t start, int from, int to,

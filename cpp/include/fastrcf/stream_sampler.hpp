@@ -45,6 +45,10 @@ public:
 
     /// Adds a number to all keys, as if all points had come at another time. A new plan is needed then.
     void shift_keys(double shift) noexcept;
+    /// Makes room for that many points, at most the capacity; a sample grows with what it takes.
+    void reserve(std::size_t n_points) {
+        if (n_points > entries_.capacity()) grow(n_points);
+    }
 
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
@@ -53,6 +57,7 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
 
 private:
+    void grow(std::size_t n_points);
     void plan_filling(std::uint64_t from, Rng& rng);
     void plan_full(std::uint64_t from, Rng& rng);
     void sift_down(std::size_t hole, Entry entry) noexcept;
