@@ -116,11 +116,13 @@ RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, std::span<d
 }
 
 RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, const AttributionSpans& into) const {
-    output_of(rows, into.scores);
+    Output output = output_of(rows, into.scores);
     const std::size_t n = rows.n_rows * geometry_.dimensions;
     check_argument(into.high.size() == n && into.low.size() == n,
                    "high, low: one place per coordinate of a row's point is needed");
-    return {into.scores.data(), into.high.data(), into.low.data()};
+    output.high = into.high.data();
+    output.low = into.low.data();
+    return output;
 }
 
 RandomCutForest::Output RandomCutForest::from_row(const Output& output, std::size_t row) const noexcept {
