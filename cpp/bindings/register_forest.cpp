@@ -215,7 +215,8 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 }  // namespace
 
 void register_forest(py::module_& module) {
-    py::class_<RandomCutForest> forest(module, "Forest", "Random cut forest on float rows; see fastrcf.RandomCutForest.");
+    py::class_<RandomCutForest> forest(module, "Forest",
+                                       "Random cut forest on float rows; see fastrcf.RandomCutForest.");
     forest
         .def(py::init([](std::uint32_t n_columns, std::uint32_t n_trees, std::uint32_t sample_size,
                          std::uint32_t shingle_size, double time_decay, std::uint64_t output_after,
