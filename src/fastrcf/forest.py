@@ -20,7 +20,12 @@ __all__ = ["RandomCutForest"]
 
 
 class RandomCutForest(
-    BatchVerbs, Questions, Merging, AttributionVerbs, CompletionVerbs, Persistent,
+    BatchVerbs,
+    Questions,
+    Merging,
+    AttributionVerbs,
+    CompletionVerbs,
+    Persistent,
 ):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
