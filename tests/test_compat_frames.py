@@ -102,6 +102,13 @@ def test_columns_may_be_chosen(make: Callable[[dict[str, Any]], Any]) -> None:
     assert np.array_equal(values_of(scored, "score"), expected)
 
 
+def test_times_that_are_numbers_are_not_scored() -> None:
+    df = pl.DataFrame({"second": range(200), "jobs": data()["jobs"]})
+    scored = score_update_frame(RandomCutForest(10), df, time="second")
+    expected = RandomCutForest(10).score_update(np.array(data()["jobs"]))
+    assert scored["score"].to_list() == expected.tolist()
+
+
 @pytest.mark.parametrize(
     "index",
     [

@@ -40,6 +40,15 @@ def test_scores_are_those_of_the_forest(detector: RCF, table: NDArray[np.float64
     assert roc_auc_score(truth, detector.decision_scores_) > 0.97
 
 
+def test_options_reach_the_forest(table: NDArray[np.float64]) -> None:
+    options = {"n_trees": 7, "sample_size": 32, "shingle_size": 2, "scoring": "kinesis"}
+    options |= {"random_state": 4, "n_jobs": 2}
+    detector = RCF(0.05, **options).fit(table)
+    assert {name: getattr(detector.forest_, name) for name in options} == options
+    expected = RandomCutForest(**options).fit(table).score(table)
+    assert np.array_equal(detector.decision_scores_, expected)
+
+
 def test_labels_follow_the_threshold(detector: RCF, table: NDArray[np.float64]) -> None:
     assert isinstance(detector, BaseDetector)
     assert detector.threshold_ == np.percentile(detector.decision_scores_, 95)

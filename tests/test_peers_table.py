@@ -61,17 +61,9 @@ WORDS = {
 # Named in the table and not there yet; a name that has come must leave this list.
 COMING = {
     "ForestFleet",
-    "attribution",
-    "codisp",
-    "density",
-    "directional_density",
-    "displacement",
-    "expected",
     "fastrcf.compat.kinesis",
     "forecast",
-    "impute",
     "missing",
-    "near_neighbors",
     "transformation",
     "weights",
 }

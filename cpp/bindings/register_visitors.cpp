@@ -84,7 +84,7 @@ py::array_t<double> densities(const RandomCutForest& forest, const py::array& x,
 }
 
 py::tuple directional_densities(const RandomCutForest& forest, const py::array& x, double smoothing,
-                              std::optional<double> manifold) {
+                                std::optional<double> manifold) {
     const DensityOptions options = density_options(forest, smoothing, manifold);
     return directions_of(forest, x, [&](const Rows& rows, const DirectionalSpans& into) {
         directional_density(forest, rows, options, into);

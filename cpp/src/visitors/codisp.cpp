@@ -20,7 +20,10 @@ double ratio_at(const TreeArrays& arrays, NodeId node, unsigned joined) noexcept
 void find_ratios(const TreeArrays& arrays, NodeId leaf, int depth, std::vector<double>& ratios) {
     ratios.assign(static_cast<std::size_t>(depth) + 1, 0.0);
     NodeId node = leaf;
-    for (std::size_t k = ratios.size() - 1; k > 0; --k, node = arrays.parent[node]) ratios[k] = ratio_at(arrays, node, 1);
+    for (std::size_t k = ratios.size() - 1; k > 0; --k) {
+        ratios[k] = ratio_at(arrays, node, 1);
+        node = arrays.parent[node];
+    }
     for (std::size_t k = 1; k < ratios.size(); ++k) ratios[k] = std::max(ratios[k], ratios[k - 1]);
 }
 

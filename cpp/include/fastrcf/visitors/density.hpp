@@ -39,7 +39,8 @@ public:
     /// Points, as a share of all, for each unit of volume.
     [[nodiscard]] double density(const DensityOptions& options) const noexcept;
     /// The same, divided over the directions in proportion to the shares.
-    void directional_density(const DensityOptions& options, std::span<double> high, std::span<double> low) const noexcept;
+    void directional_density(const DensityOptions& options, std::span<double> high,
+                             std::span<double> low) const noexcept;
 
     /// One value per coordinate: high ones, then low ones.
     [[nodiscard]] std::span<const double> chance() const noexcept { return total(0); }
