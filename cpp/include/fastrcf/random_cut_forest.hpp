@@ -21,6 +21,7 @@
 namespace fastrcf {
 
 class SeriesBlock;
+struct Output;
 struct Segment;
 
 /// Places for the scores of rows and for what the coordinates of their points add to them: one score a row, and
@@ -100,21 +101,12 @@ private:
     struct Call;
     class CallPool;
 
-    /// Where answers go, from some row on.
-    struct Output {
-        double* scores = nullptr;  ///< null: no answer is wanted
-        double* high = nullptr;    ///< null: no attributions
-        double* low = nullptr;
-    };
-    [[nodiscard]] Output output_of(const Rows& rows, std::span<double> scores) const;
-    [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
-    [[nodiscard]] Output from_row(const Output& output, std::size_t row) const noexcept;
-    void clear(const Output& output, std::size_t n_rows) const noexcept;
-
     [[nodiscard]] bool ready_at(std::uint64_t n_points) const noexcept {
         return fitted_ || n_points >= options_.output_after;
     }
     [[nodiscard]] ForestView view() const noexcept;
+    [[nodiscard]] Output output_of(const Rows& rows, std::span<double> scores) const;
+    [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
@@ -135,7 +127,7 @@ private:
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
-    void learn_points(Call& call, PointRun run, Output output);
+    void learn_points(Call& call, PointRun run, const Output& output);
     void learn_few(Call& call, PointRun run, const Output& output);
     void mark_points(std::vector<std::uint8_t>& marks) const;
     void make_room(std::size_t n_rows);
