@@ -29,15 +29,15 @@ struct RandomCutForest::Call {
             scratch.climbed_step = sample_size / 4 + 2;
             climbed = std::make_unique_for_overwrite<ClimbedFour[]>(kLanes * scratch.climbed_step);
             scratch.climbed = climbed.get();
-            apart.resize(2 * n_lanes);
-            scratch.apart = apart.data();
+            boxes.resize((kLanes + 2) * n_lanes);
+            scratch.boxes = boxes.data();
         }
 
         TreeWorkspace workspace;
         std::vector<std::int64_t> scores;
         std::vector<std::int32_t> cells;
         std::unique_ptr<ClimbedFour[]> climbed;
-        std::vector<float> apart;
+        std::vector<float> boxes;
     };
 
     /// Makes workers 0 … n-1 ready, with sums of 0 for `n_points` points: scores, and `n_lanes` cells each.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "forest_call.hpp"
+#include "forest_output.hpp"
 
 namespace fastrcf {
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "forest_call.hpp"
+#include "forest_output.hpp"
 
 namespace fastrcf {
 namespace {
@@ -107,79 +108,6 @@ void RandomCutForest::run_parts(std::size_t work, std::size_t most_parts, std::s
     pool->run(n_parts, [&](std::size_t i) { part(i, n_parts); });
 }
 
-// ---- answers --------------------------------------------------------------------------------------------
-
-RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, std::span<double> scores) const {
-    rows.check(options_.n_columns);
-    check_argument(scores.size() == rows.n_rows, "scores: one place per row is needed");
-    return {scores.data(), nullptr, nullptr};
-}
-
-RandomCutForest::Output RandomCutForest::output_of(const Rows& rows, const AttributionSpans& into) const {
-    Output output = output_of(rows, into.scores);
-    const std::size_t n = rows.n_rows * geometry_.dimensions;
-    check_argument(into.high.size() == n && into.low.size() == n,
-                   "high, low: one place per coordinate of a row's point is needed");
-    output.high = into.high.data();
-    output.low = into.low.data();
-    return output;
-}
-
-RandomCutForest::Output RandomCutForest::from_row(const Output& output, std::size_t row) const noexcept {
-    if (output.scores == nullptr) return {};
-    if (output.high == nullptr) return {output.scores + row, nullptr, nullptr};
-    const std::size_t at = row * geometry_.dimensions;
-    return {output.scores + row, output.high + at, output.low + at};
-}
-
-void RandomCutForest::clear(const Output& output, std::size_t n_rows) const noexcept {
-    std::fill_n(output.scores, n_rows, 0.0);
-    if (output.high == nullptr) return;
-    std::fill_n(output.high, n_rows * geometry_.dimensions, 0.0);
-    std::fill_n(output.low, n_rows * geometry_.dimensions, 0.0);
-}
-
-void RandomCutForest::write_scores(const Call& call, std::size_t n_parts, std::size_t n,
-                                   const Output& output) const noexcept {
-    const double trees = static_cast<double>(trees_.size());
-    for (std::size_t i = 0; i < n; ++i) {
-        std::int64_t sum = 0;
-        for (std::size_t part = 0; part < n_parts; ++part) sum += call.workers[part].scores[i];
-        output.scores[i] = static_cast<double>(sum) / static_cast<double>(kScoreScale) / trees;
-        if (output.high != nullptr) write_attribution(call, n_parts, i, from_row(output, i));
-    }
-}
-
-// The cells add up to the score but for rounding; they are made to add up to it.
-void RandomCutForest::write_attribution(const Call& call, std::size_t n_parts, std::size_t point,
-                                        const Output& output) const noexcept {
-    const std::size_t first = point * geometry_.box_stride();
-    const auto cell = [&](std::size_t lane) {
-        std::int64_t sum = 0;
-        for (std::size_t part = 0; part < n_parts; ++part) sum += call.workers[part].cells[first + lane];
-        return sum;
-    };
-    std::int64_t total = 0;
-    for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) {
-        const std::int64_t low = cell(geometry_.lane(i));
-        const std::int64_t high = cell(geometry_.lane(i) + geometry_.side_step());
-        total += low + high;
-        output.low[i] = static_cast<double>(low);
-        output.high[i] = static_cast<double>(high);
-    }
-    const double unit = total > 0 ? *output.scores / static_cast<double>(total) : 0.0;
-    const double even = total > 0 ? 0.0 : *output.scores / (2.0 * geometry_.dimensions);  // all rounded to nothing
-    for (std::uint32_t i = 0; i < geometry_.dimensions; ++i) {
-        output.low[i] = output.low[i] * unit + even;
-        output.high[i] = output.high[i] * unit + even;
-    }
-}
-
-void RandomCutForest::prepare(Call& call, const PointRun& run, const Output& output) const {
-    call.prepare(n_jobs_, output.scores != nullptr ? run.n : 0, output.high != nullptr ? geometry_.box_stride() : 0,
-                 options_);
-}
-
 // ---- scores ---------------------------------------------------------------------------------------------
 
 // Either every tree in turn takes all points (the tree stays in the cache) or every point visits all trees
@@ -226,7 +154,7 @@ void RandomCutForest::score_points(Call& call, const PointRun& run, const Output
 
 void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const {
     const std::shared_lock lock(mutex_);
-    clear(output, rows.n_rows);
+    output.clear(rows.n_rows);
     if (!ready_at(n_points_)) return;
     const auto lease = common_->calls.lease();
     Call& call = *lease;
@@ -237,7 +165,7 @@ void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const 
         if (from > 0) call.block.begin_after_itself();
         call.block.take(rows, from, std::min(rows.n_rows, from + step), ahead.get(), false);
         for (const Segment& segment : call.block.segments()) {
-            score_segment(call, segment, from_row(output, segment.first_input));
+            score_segment(call, segment, output.from_row(segment.first_input));
         }
     }
 }
@@ -310,7 +238,7 @@ void RandomCutForest::score_update(const Rows& rows, const AttributionSpans& int
 }
 
 void RandomCutForest::learn_rows(const Rows& rows, const Output& output) {
-    if (output.scores != nullptr) clear(output, rows.n_rows);
+    output.clear(rows.n_rows);
     const auto lease = common_->calls.lease();
     const std::size_t step = block_rows(output);
     for (std::size_t from = 0; from < rows.n_rows; from += step) {
@@ -330,7 +258,7 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
         store_.append(block.values(block.n_leading() + i), n_rows_ + (block.inputs()[i] - from));
     }
     for (const Segment& segment : block.segments()) {
-        learn_segment(call, segment, first_row, from_row(output, segment.first_input));
+        learn_segment(call, segment, first_row, output.from_row(segment.first_input));
     }
     if (preparation_) preparation_->set_marks(block.newest_filled());
     weigh_rows(rows, from, to, block.inputs().size() == to - from);
@@ -339,7 +267,7 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
     run_length_ = block.run_length();
 }
 
-void RandomCutForest::learn_points(Call& call, PointRun run, Output output) {
+void RandomCutForest::learn_points(Call& call, PointRun run, const Output& output) {
     if (output.scores != nullptr && !ready_at(n_points_)) {
         const std::size_t unready = std::min<std::uint64_t>(run.n, options_.output_after - n_points_);
         PointRun first = run;
@@ -350,8 +278,8 @@ void RandomCutForest::learn_points(Call& call, PointRun run, Output output) {
         run.first_index += unready;
         run.first_row += static_cast<std::int32_t>(unready);
         run.n -= unready;
-        output = from_row(output, unready);
-        if (run.n == 0) return;
+        if (run.n > 0) learn_points(call, run, output.from_row(unready));
+        return;
     }
     prepare(call, run, output);
     if (output.scores != nullptr && run.n < kFewPoints) {

@@ -22,6 +22,7 @@
 namespace fastrcf {
 
 class SeriesBlock;
+struct Output;
 struct Segment;
 
 /// Places for the scores of rows and for what the coordinates of their points add to them: one score a row, and
@@ -135,23 +136,14 @@ private:
     class CallPool;
     struct Common;
 
-    /// Where answers go, from some row on.
-    struct Output {
-        double* scores = nullptr;  ///< null: no answer is wanted
-        double* high = nullptr;    ///< null: no attributions
-        double* low = nullptr;
-    };
-    [[nodiscard]] Output output_of(const Rows& rows, std::span<double> scores) const;
-    [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
-    [[nodiscard]] Output from_row(const Output& output, std::size_t row) const noexcept;
-    void clear(const Output& output, std::size_t n_rows) const noexcept;
-
     RandomCutForest(const ForestOptions& options, std::shared_ptr<Common> common);
     static std::unique_ptr<RandomCutForest> read(std::span<const std::byte> bytes, const RandomCutForest* like);
     [[nodiscard]] bool ready_at(std::uint64_t n_points) const noexcept {
         return fitted_ || n_points >= options_.output_after;
     }
     [[nodiscard]] ForestView view() const noexcept;
+    [[nodiscard]] Output output_of(const Rows& rows, std::span<double> scores) const;
+    [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
     [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
     void check_can_forecast() const;
@@ -178,7 +170,7 @@ private:
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
-    void learn_points(Call& call, PointRun run, Output output);
+    void learn_points(Call& call, PointRun run, const Output& output);
     void learn_few(Call& call, PointRun run, const Output& output);
     void learn_segment(Call& call, const Segment& segment, std::int64_t first_row, const Output& output);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);

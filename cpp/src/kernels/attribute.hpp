@@ -22,16 +22,32 @@ class ClimbTrace {
 public:
     static constexpr bool kKeeps = true;
 
-    explicit FASTRCF_INLINE ClimbTrace(const TreeScratch& scratch)
-        : fours_(scratch.climbed), step_(scratch.climbed_step) {}
+    FASTRCF_INLINE ClimbTrace(const TreeScratch& scratch, const Geometry& geometry)
+        : fours_(scratch.climbed), step_(scratch.climbed_step), boxes_(scratch.boxes), stride_(geometry.box_stride()) {}
 
-    FASTRCF_INLINE void keep(int lane, F4 grown, F4 share, F4 miss_above) {
+    /// compare() with the i-th of the next four; remembers where its box is. That of a node above two leaves is
+    /// nowhere, so that of the first of all is copied.
+    template <bool First, class S>
+    FASTRCF_INLINE GapAndSides compare(const S& shape, const TreeArrays& tree, const Geometry& geometry,
+                                       const float* stored, int i, NodeId node, const float* point, int lane) {
+        const float*& kept = of(lane)[n_[lane]].box[i];
+        if (First && i == 0) {
+            float* copy = boxes_ + static_cast<std::size_t>(lane) * stride_;
+            kept = copy;
+            return compare_node(shape, tree, geometry, stored, node, point,
+                                [&](int b, const auto& block) { wide(block).store(copy + S::kBlockFloats * b); });
+        }
+        const float* box = box_of(shape, tree, node);
+        kept = box;
+        return fastrcf::FASTRCF_ISA::compare(shape, box, point);
+    }
+
+    FASTRCF_INLINE void keep(int lane, F4 grown, F4 inverse_depth, F4 miss_above) {
         ClimbedFour& four = of(lane)[n_[lane]];
-        (share / max(grown, F4::all(kSmallest))).store(four.weight);
+        (inverse_depth * shift_in_ones<1>(miss_above) / max(grown, F4::all(kSmallest))).store(four.weight);
         miss_above.store(four.miss);
         ++n_[lane];
     }
-    FASTRCF_INLINE void keep_box(int lane, int i, const float* box) { of(lane)[n_[lane] - 1].box[i] = box; }
 
     [[nodiscard]] FASTRCF_INLINE int n(int lane) const { return n_[lane]; }
     [[nodiscard]] FASTRCF_INLINE ClimbedFour* of(int lane) const {
@@ -41,71 +57,92 @@ public:
 private:
     ClimbedFour* fours_;
     std::size_t step_;
+    float* boxes_;
+    std::size_t stride_;
     int n_[kLanes] = {};
 };
+
+/// Sum of the gaps between two points.
+template <class S>
+FASTRCF_INLINE float distance(const S& shape, const float* a, const float* b) {
+    using Block = typename S::Block;
+    const auto gap = [&](int block) { return fold(max(shape.point(a, block) - shape.point(b, block), Block::all(0.F))); };
+    F8 total = gap(0);
+    for (int block = 1; block < shape.blocks(); ++block) total = total + gap(block);
+    return sum(total);
+}
 
 /// Where one lane stands: a point at its leaf, and where the cells of the point are.
 struct Foot {
     const float* point;
-    const NodeId* at;  ///< the leaf, in the path
-    int depth;
-    float unit;        ///< of the cells
+    const float* leaf;  ///< its point
+    float weight;       ///< of the gap between both
+    float unit;         ///< of the cells
     std::int32_t* cells;
 };
 
-/// Adds the attribution of a point that differs from its leaf.
-template <class S>
-FASTRCF_INLINE void spread(const S& shape, const TreeArrays& tree, const Geometry& geometry, const ScoreTables& tables,
-                           const float* stored, const Foot& foot, const ClimbedFour* four, int n) {
-    using Block = typename S::Block;
-    const Block zero = Block::all(0.F);
-    const float* leaf = leaf_point<S>(tree, geometry, stored, *foot.at);
-    const auto leaf_gap = [&](int b) { return max(shape.point(leaf, b) - shape.point(foot.point, b), zero); };
-    F8 distance = fold(leaf_gap(0));
-    for (int b = 1; b < shape.blocks(); ++b) distance = distance + fold(leaf_gap(b));
-    const float grown = sum(distance);
-    const Block leaf_weight = Block::all(tables.inverse_depth[-foot.depth] / (grown > kSmallest ? grown : kSmallest));
-    const Halves first = halves_of(shape, tree, geometry, stored, foot.at[-kLanes]);
-    for (int b = 0; b < shape.blocks(); ++b) {
-        const Block point = shape.point(foot.point, b);
-        const auto add = [&](Block box, float weight, Block to) {
-            return to + max(box - point, zero) * Block::all(weight);
-        };
-        Block cells = leaf_gap(b) * leaf_weight * Block::all(four[0].miss[0]);
-        cells = add(block_of(shape, first, b), four[0].weight[0], cells);
-#pragma GCC unroll 3
-        for (int i = 1; i < 4; ++i) cells = add(S::box(four[0].box[i], b), four[0].weight[i], cells);
-        for (int k = 1; k < n; ++k) {
-            cells = cells * Block::all(four[k].miss[0]);
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) cells = add(S::box(four[k].box[i], b), four[k].weight[i], cells);
-        }
-        (cells * Block::all(foot.unit)).add_rounded(foot.cells + S::kBlockFloats * b);
+/// Blocks [from, from + Count) of the attribution of a point that differs from its leaf.
+template <int Count, class S>
+FASTRCF_INLINE void spread_blocks(const S& shape, const Foot& foot, const ClimbedFour* four, int n, int from) {
+    using Wide = decltype(wide(typename S::Block{}));
+    const Wide zero = Wide::all(0.F);
+    Wide point[Count];
+    Wide cells[Count];
+#pragma GCC unroll 8
+    for (int b = 0; b < Count; ++b) {
+        point[b] = wide(shape.point(foot.point, from + b));
+        cells[b] = max(wide(shape.point(foot.leaf, from + b)) - point[b], zero) * Wide::all(foot.weight);
     }
+    const std::size_t at = static_cast<std::size_t>(S::kBlockFloats) * static_cast<std::size_t>(from);
+    for (int k = 0; k < n; ++k) {
+#pragma GCC unroll 8
+        for (int b = 0; b < Count; ++b) cells[b] = cells[b] * Wide::all(four[k].miss[0]);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+#pragma GCC unroll 8
+            for (int b = 0; b < Count; ++b) {
+                const Wide gap = max(Wide::load(four[k].box[i] + at + S::kBlockFloats * b) - point[b], zero);
+                cells[b] = cells[b] + gap * Wide::all(four[k].weight[i]);
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int b = 0; b < Count; ++b) (cells[b] * Wide::all(foot.unit)).add_rounded(foot.cells + at + S::kBlockFloats * b);
 }
 
-/// Adds the attribution of a point that equals its leaf. Its score has no directions; they are those that the
-/// point would have if the leaf were not there, so boxes are merged from the siblings on the way up. The score
-/// starts evenly spread, and in the end the sum is made equal to it.
+/// Adds the attribution of a point that differs from its leaf.
+template <class S>
+FASTRCF_INLINE void spread(const S& shape, const Foot& foot, const ClimbedFour* four, int n) {
+    constexpr int kTogether = S::kBlocks == 0 ? 2 : S::kBlocks < 3 ? S::kBlocks : 3;
+    int b = 0;
+    for (; b + kTogether <= shape.blocks(); b += kTogether) spread_blocks<kTogether>(shape, foot, four, n, b);
+    for (; b < shape.blocks(); ++b) spread_blocks<1>(shape, foot, four, n, b);
+}
+
+/// Adds the attribution of a point that equals its leaf, `at` in the path. Its score has no directions; they are
+/// those that the point would have if the leaf were not there, so boxes are merged from the siblings on the way up.
+/// The score starts evenly spread, and in the end the sum is made equal to it.
 template <class S>
 void spread_copy(const S& shape, const TreeArrays& tree, const Geometry& geometry, const ScoreTables& tables,
-                 const float* stored, const Foot& foot, float score, float* cells, float* box) {
+                 const float* stored, const Foot& foot, const NodeId* at, int depth, float score, float* cells) {
     using Block = typename S::Block;
     const Block zero = Block::all(0.F);
+    float* box = cells + shape.stride();
     const float even = score / (2.F * static_cast<float>(geometry.dimensions));
     for (std::uint32_t i = 0; i < geometry.box_stride(); ++i) cells[i] = 0.F;
     for (std::uint32_t i = 0; i < geometry.dimensions; ++i) {
         cells[geometry.lane(i)] = cells[geometry.lane(i) + geometry.side_step()] = even;
     }
-    for (int level = 1; level <= foot.depth; ++level) {
-        const NodeId below = foot.at[-(level - 1) * kLanes];
-        const NodeId node = foot.at[-level * kLanes];
-        const NodeId sibling = tree.child[2 * node + (tree.child[2 * node] == below ? 1 : 0)];
+    for (bool first = true; depth > 0; first = false) {
+        const NodeId below = *at;
+        at -= kLanes;
+        --depth;
+        const NodeId sibling = tree.child[2 * *at + (tree.child[2 * *at] == below ? 1 : 0)];
         F8 gap = F8::all(0.F);
         F8 sides = F8::all(0.F);
         for (int b = 0; b < shape.blocks(); ++b) {
             Block side = node_block(shape, tree, geometry, stored, sibling, b);
-            if (level > 1) side = min(side, S::box(box, b));
+            if (!first) side = min(side, S::box(box, b));
             side.store(box + S::kBlockFloats * b);
             gap = gap + fold(max(side - shape.point(foot.point, b), zero));
             sides = sides + minus_sides(side);
@@ -113,8 +150,7 @@ void spread_copy(const S& shape, const TreeArrays& tree, const Geometry& geometr
         const float out = sum(gap);
         if (!(out > 0.F)) break;
         const float grown = out - sum(sides);
-        const Block weight = Block::all(tables.inverse_depth[-(foot.depth - level)] /
-                                        (grown > kSmallest ? grown : kSmallest));
+        const Block weight = Block::all(tables.inverse_depth[-depth] / (grown > kSmallest ? grown : kSmallest));
         const Block miss = Block::all(1.F - out / grown);
         for (int b = 0; b < shape.blocks(); ++b) {
             const Block part = max(S::box(box, b) - shape.point(foot.point, b), zero) * weight;
@@ -127,26 +163,36 @@ void spread_copy(const S& shape, const TreeArrays& tree, const Geometry& geometr
     for (int b = 0; b < shape.blocks(); ++b) (S::box(cells, b) * unit).add_rounded(foot.cells + S::kBlockFloats * b);
 }
 
-/// score_lanes() that also spreads the scores over the cells of the points.
+/// Scores lanes [from, to) of a descent and spreads the scores over the cells of the points.
 template <class S, class TreeOf, class PointOf, class CellsOf, class Take>
 FASTRCF_INLINE void attribute_lanes(const S& shape, const Geometry& geometry, const ScoreTables& tables,
                                     const float* stored, int from, int to, const TreeScratch& scratch,
                                     const TreeOf& tree_of, const PointOf& point_of, const CellsOf& cells_of,
                                     const Take& take) {
-    ClimbTrace trace(scratch);
-    score_lanes(shape, geometry, tables, stored, from, to, scratch, tree_of, point_of, trace, [&](int l, float score) {
+    Climb climbs[kLanes];
+    ClimbTrace trace(scratch, geometry);
+    const unsigned open = climb_lanes(shape, geometry, tables, stored, from, to, scratch, tree_of, point_of, climbs, trace);
+    const auto leaf_of = [&](int l) { return scratch.path + scratch.depth[l] * kLanes + l; };
+    const auto foot_of = [&](int l) {
         const TreeArrays& tree = tree_of(l);
-        const int depth = scratch.depth[l];
-        const float unit = tables.normaliser[tree.mass[tree.root]] * tables.cell_scale;
-        const Foot foot{point_of(l), scratch.path + depth * kLanes + l, depth, unit, cells_of(l)};
-        if (trace.n(l) > 0) {
-            spread(shape, tree, geometry, tables, stored, foot, trace.of(l), trace.n(l));
-        } else {
-            spread_copy(shape, tree, geometry, tables, stored, foot, score, scratch.apart,
-                        scratch.apart + geometry.box_stride());
-        }
-        take(l, score);
-    });
+        const float* leaf = leaf_point<S>(tree, geometry, stored, *leaf_of(l));
+        const float grown = distance(shape, leaf, point_of(l));
+        return Foot{point_of(l), leaf, tables.inverse_depth[-scratch.depth[l]] / (grown > kSmallest ? grown : kSmallest),
+                    tables.normaliser[tree.mass[tree.root]] * tables.cell_scale, cells_of(l)};
+    };
+    for (int l = from; l < to; ++l) {  // no branch on how far they went
+        if (trace.n(l) == 1) spread(shape, foot_of(l), trace.of(l), 1);
+        take(l, climbs[l].score);
+    }
+    for (unsigned rest = open; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        if (trace.n(l) > 1) spread(shape, foot_of(l), trace.of(l), trace.n(l));
+    }
+    for (int l = from; l < to; ++l) {
+        if (trace.n(l) > 0) continue;
+        spread_copy(shape, tree_of(l), geometry, tables, stored, foot_of(l), leaf_of(l), scratch.depth[l],
+                    climbs[l].score, scratch.boxes + kLanes * shape.stride());
+    }
 }
 
 template <class S>

@@ -24,7 +24,7 @@ struct PointRows {
 struct ClimbedFour {
     float weight[4];      ///< of the gap to each of their boxes
     float miss[4];        ///< [0]: chance that none of the four cuts separates the point
-    const float* box[4];  ///< [0] of the first four of all is not set: that may be a node without a box
+    const float* box[4];
 };
 
 /// Working memory of one thread. `path[step * kLanes + lane]` is the node of a lane after `step` steps.
@@ -34,9 +34,9 @@ struct TreeScratch {
     float* range;  ///< one per level of a path
     std::uint16_t depth[kLanes];
     // For attributions; null while none are asked for.
-    ClimbedFour* climbed;     ///< `climbed_step` for each lane
+    ClimbedFour* climbed;  ///< `climbed_step` for each lane
     std::size_t climbed_step;
-    float* apart;             ///< two boxes
+    float* boxes;          ///< one for each lane, and two more
 };
 
 /// Lanes whose points have walked down already and are still to be scored: a change mends their paths.

@@ -231,6 +231,29 @@ struct F16 {
     friend FASTRCF_INLINE F8 fold(F16 a) { return a.low + a.high; }
 };
 
+/// The same in one register where there is such: for work that never folds them.
+#if defined(__AVX512F__)
+struct W16 {
+    __m512 v;
+
+    static FASTRCF_INLINE W16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static FASTRCF_INLINE W16 all(float x) { return {_mm512_set1_ps(x)}; }
+    FASTRCF_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+    friend FASTRCF_INLINE W16 operator+(W16 a, W16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE W16 operator-(W16 a, W16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE W16 operator*(W16 a, W16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+    friend FASTRCF_INLINE W16 max(W16 a, W16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+    FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
+        _mm512_storeu_si512(into, _mm512_add_epi32(_mm512_loadu_si512(into), _mm512_cvtps_epi32(v)));
+    }
+};
+
+FASTRCF_INLINE W16 wide(F16 a) { return {_mm512_insertf32x8(_mm512_castps256_ps512(a.low.v), a.high.v, 1)}; }
+#else
+FASTRCF_INLINE F16 wide(F16 a) { return a; }
+#endif
+FASTRCF_INLINE F8 wide(F8 a) { return a; }
+
 /// Four coordinates use one F8, [lo | -hi]; a sum of gaps needs no folding.
 FASTRCF_INLINE F8 fold(F8 a) { return a; }
 

@@ -58,9 +58,13 @@ FASTRCF_INLINE bool climb_four(const S& shape, const TreeArrays& tree, const Geo
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
         climb.at -= kLanes;
-        const GapAndSides level = First && i == 0
-                                      ? compare_node(shape, tree, geometry, stored, *climb.at, point)
-                                      : compare(shape, box_of(shape, tree, *climb.at), point);
+        GapAndSides level;
+        if constexpr (Trace::kKeeps) {
+            level = trace.template compare<First>(shape, tree, geometry, stored, i, *climb.at, point, lane);
+        } else {
+            level = First && i == 0 ? compare_node(shape, tree, geometry, stored, *climb.at, point)
+                                    : compare(shape, box_of(shape, tree, *climb.at), point);
+        }
         gaps[i] = level.gap;
         sides[i] = level.sides;
     }
@@ -71,12 +75,7 @@ FASTRCF_INLINE bool climb_four(const S& shape, const TreeArrays& tree, const Geo
     miss_above = miss_above * shift_in_ones<2>(miss_above);  // lane i: nothing separates at i or higher up
     const F4 inverse_depth = F4::load(tables.inverse_depth - (climb.depth - 1));
     const F4 share = chance * inverse_depth;
-    if constexpr (Trace::kKeeps) {
-        trace.keep(lane, gap - minus_range, inverse_depth * shift_in_ones<1>(miss_above), miss_above);
-        for (int i = First ? 1 : 0; i < 4; ++i) {
-            trace.keep_box(lane, i, box_of(shape, tree, climb.at[(3 - i) * kLanes]));
-        }
-    }
+    if constexpr (Trace::kKeeps) trace.keep(lane, gap - minus_range, inverse_depth, miss_above);
     climb.score = (share * shift_in_ones<1>(miss_above)).sum() + climb.score * miss_above.first();
     climb.depth -= 4;
     return gap.last() != 0.F;
@@ -92,13 +91,13 @@ FASTRCF_INLINE float normaliser(const TreeArrays& tree, const ScoreTables& table
     return tables.normaliser[tree.mass[tree.root]] * kScoreScale;
 }
 
-/// Scores lanes [from, to) of a descent. Most points stand out of at most four boxes; the others go on in a
-/// second round, so that the first needs no branch.
-template <class S, class TreeOf, class PointOf, class Trace, class Take>
-FASTRCF_INLINE void score_lanes(const S& shape, const Geometry& geometry, const ScoreTables& tables,
-                                const float* stored, int from, int to, const TreeScratch& scratch,
-                                const TreeOf& tree_of, const PointOf& point_of, Trace&& trace, const Take& take) {
-    Climb climbs[kLanes];
+/// Leads lanes [from, to) of a descent up again. Most points stand out of at most four boxes; the others go on in
+/// a second round, so that the first needs no branch. Returns the bits of the latter.
+template <class S, class TreeOf, class PointOf, class Trace>
+FASTRCF_INLINE unsigned climb_lanes(const S& shape, const Geometry& geometry, const ScoreTables& tables,
+                                    const float* stored, int from, int to, const TreeScratch& scratch,
+                                    const TreeOf& tree_of, const PointOf& point_of, Climb (&climbs)[kLanes],
+                                    Trace& trace) {
     unsigned open = 0;
     for (int l = from; l < to; ++l) {
         const TreeArrays& tree = tree_of(l);
@@ -107,12 +106,23 @@ FASTRCF_INLINE void score_lanes(const S& shape, const Geometry& geometry, const 
             open |= (climb_four<true>(shape, tree, geometry, tables, stored, point, l, climbs[l], trace) ? 1U : 0U) << l;
         }
     }
-    for (; open != 0; open &= open - 1) {
-        const int l = std::countr_zero(open);
-        while (climbs[l].depth > 0 &&
-               climb_four<false>(shape, tree_of(l), geometry, tables, stored, point_of(l), l, climbs[l], trace)) {
+    for (unsigned rest = open; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        while (climbs[l].depth > 0 && climb_four<false>(shape, tree_of(l), geometry, tables, stored, point_of(l), l,
+                                                        climbs[l], trace)) {
         }
     }
+    return open;
+}
+
+/// Scores lanes [from, to) of a descent.
+template <class S, class TreeOf, class PointOf, class Take>
+FASTRCF_INLINE void score_lanes(const S& shape, const Geometry& geometry, const ScoreTables& tables,
+                                const float* stored, int from, int to, const TreeScratch& scratch,
+                                const TreeOf& tree_of, const PointOf& point_of, const Take& take) {
+    Climb climbs[kLanes];
+    NoTrace none;
+    climb_lanes(shape, geometry, tables, stored, from, to, scratch, tree_of, point_of, climbs, none);
     for (int l = from; l < to; ++l) take(l, climbs[l].score);
 }
 
@@ -124,7 +134,7 @@ void score_run(const TreeArrays& tree, const Geometry& geometry, const ScoreTabl
     const float norm = normaliser(tree, tables);
     score_lanes(
         shape, geometry, tables, rows.stored, from, to, scratch, [&](int) -> const TreeArrays& { return tree; },
-        [&](int l) { return rows.values + static_cast<std::size_t>(l) * stride; }, NoTrace{},
+        [&](int l) { return rows.values + static_cast<std::size_t>(l) * stride; },
         [&](int l, float score) { sums[l] += fixed_point(score * norm); });
 }
 
@@ -139,7 +149,7 @@ std::int64_t score_across(const TreeArrays* const* trees, std::size_t n, const G
         descend<kLanes, 0, true>(group, rows.keys, 0, width, scratch);
         score_lanes(
             shape, geometry, tables, rows.stored, 0, width, scratch,
-            [&](int l) -> const TreeArrays& { return *group[l]; }, [&](int) { return rows.values; }, NoTrace{},
+            [&](int l) -> const TreeArrays& { return *group[l]; }, [&](int) { return rows.values; },
             [&](int l, float score) { total += fixed_point(score * normaliser(*group[l], tables)); });
     }
     return total;

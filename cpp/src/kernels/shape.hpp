@@ -17,6 +17,7 @@ template <int D, bool Exact>
 struct Shape {
     using Block = typename BlockOf<D>::Type;
     static constexpr int kBlockFloats = D == 4 ? 8 : 16;
+    static constexpr int kBlocks = D == 4 ? 1 : D / 8;  ///< 0: known at run time
 
     int blocks_;
     int padded_;
@@ -38,8 +39,7 @@ struct Shape {
     }
 
     [[nodiscard]] FASTRCF_INLINE int blocks() const {
-        if constexpr (D == 4) return 1;
-        else if constexpr (D > 0) return D / 8;
+        if constexpr (D > 0) return kBlocks;
         else return blocks_;
     }
     [[nodiscard]] FASTRCF_INLINE std::size_t stride() const {
@@ -173,30 +173,31 @@ FASTRCF_INLINE Halves halves_of(const S& shape, const TreeArrays& tree, const Ge
     return halves;
 }
 
-/// Block b of such a box.
-template <class S>
-FASTRCF_INLINE typename S::Block block_of(const S& shape, const Halves& halves, int b) {
-    const std::size_t at = halves.step * static_cast<std::size_t>(b);
-    return min(shape.half(halves.low[0] + at, halves.high[0] + at, halves.sign, b),
-               shape.half(halves.low[1] + at, halves.high[1] + at, halves.sign, b));
-}
-
-/// compare() for a node that may stand above two leaves.
-template <class S>
+/// compare() for a node that may stand above two leaves; keep(b, block) gets the blocks of its box.
+template <class S, class Keep>
 FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
-                                        const float* stored, NodeId node, const float* point) {
+                                        const float* stored, NodeId node, const float* point, const Keep& keep) {
     using Block = typename S::Block;
     const Halves halves = halves_of(shape, tree, geometry, stored, node);
     const Block zero = Block::all(0.F);
     F8 sides = F8::all(0.F);
     Block gap = zero;
     for (int b = 0; b < shape.blocks(); ++b) {
-        const Block side = block_of(shape, halves, b);
+        const std::size_t at = halves.step * static_cast<std::size_t>(b);
+        const Block side = min(shape.half(halves.low[0] + at, halves.high[0] + at, halves.sign, b),
+                               shape.half(halves.low[1] + at, halves.high[1] + at, halves.sign, b));
+        keep(b, side);
         const Block out = max(side - shape.point(point, b), zero);
         gap = b == 0 ? out : gap + out;
         sides = b == 0 ? minus_sides(side) : sides + minus_sides(side);
     }
     return {fold(gap), sides};
+}
+
+template <class S>
+FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
+                                        const float* stored, NodeId node, const float* point) {
+    return compare_node(shape, tree, geometry, stored, node, point, [](int, const auto&) {});
 }
 
 }  // namespace
