@@ -132,6 +132,34 @@ def test_polars_and_arrow_frames():
         as_table(polars.DataFrame({"a": [1], "s": ["x"]}))
 
 
+def nulls_of_every_kind():
+    """One column of 1, nothing, 3, as each library holds it."""
+    arrow = pytest.importorskip("pyarrow")
+    polars = pytest.importorskip("polars")
+    for kind in (arrow.int8(), arrow.uint64(), arrow.float32(), arrow.decimal128(5, 2)):
+        yield arrow.table({"a": arrow.array([1, None, 3], kind)})
+        yield arrow.chunked_array([arrow.array([1, None], kind), arrow.array([3], kind)])
+    for kind in (polars.Int16, polars.UInt32, polars.Float32, polars.Decimal(5, 2)):
+        yield polars.DataFrame({"a": polars.Series([1, None, 3]).cast(kind)})
+        yield polars.Series([1, None, 3]).cast(kind)
+    for kind in ("Int64", "Float32", "int64[pyarrow]", "double[pyarrow]", object):
+        yield pd.DataFrame({"a": pd.array([1, None, 3], dtype=kind)})
+        yield pd.Series(pd.array([1, None, 3], dtype=kind))
+
+
+def test_null_means_missing_everywhere():
+    for data in nulls_of_every_kind():
+        assert_array_equal(as_table(data).array, [[1.0], [np.nan], [3.0]], err_msg=repr(data))
+        forest = RandomCutForest(n_trees=2).update(data)
+        assert (forest.n_seen, forest.n_skipped) == (2, 1)
+
+
+def test_lazy_frames_are_refused_with_advice():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"X: expected rows in memory, got a LazyFrame; call coll"):
+        as_table(polars.LazyFrame({"a": [1.0]}))
+
+
 def test_arrow_tables():
     arrow = pytest.importorskip("pyarrow")
     columns = {"a": [1, 2, None], "b": [0.5, None, 1.5], "c": [True, False, True]}

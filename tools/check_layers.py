@@ -23,11 +23,13 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "attribution",
             "datasets",
+            "directional",
             "events",
             "explain",
             "fleet",
             "forest",
             "metrics",
+            "neighbors",
             "neural",
             "scaling",
             "thresholds",

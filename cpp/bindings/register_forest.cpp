@@ -12,8 +12,10 @@
 
 namespace fastrcf::bindings {
 
-void register_attribution(py::class_<RandomCutForest>& forest);
-void register_expected_gap(py::class_<RandomCutForest>& forest);
+void register_attribution(pybind11::class_<RandomCutForest>& forest);
+void register_completion(pybind11::class_<RandomCutForest>& forest);
+void register_merge(pybind11::class_<RandomCutForest>& forest);
+void register_visitors(pybind11::class_<RandomCutForest>& forest);
 
 namespace {
 
@@ -215,6 +217,7 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
 
 }  // namespace
 
+
 void register_forest(py::module_& module) {
     py::class_<RandomCutForest> forest(module, "Forest",
                                        "Random cut forest on float rows; see fastrcf.RandomCutForest.");
@@ -246,8 +249,10 @@ void register_forest(py::module_& module) {
         .def_property_readonly("is_ready", waiting(&RandomCutForest::is_ready))
         .def_property_readonly("memory_bytes", waiting(&RandomCutForest::memory_bytes))
         .def_property("n_jobs", &RandomCutForest::n_jobs, &RandomCutForest::set_n_jobs);
+    register_visitors(forest);
+    register_merge(forest);
     register_attribution(forest);
-    register_expected_gap(forest);
+    register_completion(forest);
 }
 
 }  // namespace fastrcf::bindings

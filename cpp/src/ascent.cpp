@@ -53,24 +53,37 @@ std::uint32_t Ascent::sibling_mass() const noexcept {
 }
 
 void Ascent::take_box(NodeId node, bool merge) {
+    if (!merge) {
+        tree_.read_box(forest_.geometry, forest_.stored, node, buffers_.low.data(), buffers_.high.data());
+        return;
+    }
+    tree_.read_box(forest_.geometry, forest_.stored, node, buffers_.other_low.data(), buffers_.other_high.data());
     for (std::uint32_t i = 0; i < forest_.geometry.dimensions; ++i) {
-        const auto [low, high] = tree_.sides(forest_.geometry, forest_.stored, node, i);
-        buffers_.low[i] = merge ? std::min(buffers_.low[i], low) : low;
-        buffers_.high[i] = merge ? std::max(buffers_.high[i], high) : high;
+        buffers_.low[i] = std::min(buffers_.low[i], buffers_.other_low[i]);
+        buffers_.high[i] = std::max(buffers_.high[i], buffers_.other_high[i]);
     }
 }
 
+// The first loop has no sums and becomes vectors; the second one's sums have one order on every machine.
 void Ascent::measure() {
-    gap_ = range_ = 0.0;
-    for (std::uint32_t i = 0; i < forest_.geometry.dimensions; ++i) {
+    const std::uint32_t n = forest_.geometry.dimensions;
+    const float* low = buffers_.low.data();
+    const float* high = buffers_.high.data();
+    double* above = buffers_.above.data();
+    double* below = buffers_.below.data();
+    for (std::uint32_t i = 0; i < n; ++i) {
         const double value = point_[i];
-        const double low = buffers_.low[i];
-        const double high = buffers_.high[i];
-        buffers_.above[i] = std::max(value - high, 0.0);
-        buffers_.below[i] = std::max(low - value, 0.0);
-        gap_ += buffers_.above[i] + buffers_.below[i];
-        range_ += high - low;
+        above[i] = std::max(value - static_cast<double>(high[i]), 0.0);
+        below[i] = std::max(static_cast<double>(low[i]) - value, 0.0);
     }
+    double gap = 0.0;
+    double range = 0.0;
+    for (std::uint32_t i = 0; i < n; ++i) {
+        gap += above[i] + below[i];
+        range += static_cast<double>(high[i]) - static_cast<double>(low[i]);
+    }
+    gap_ = gap;
+    range_ = range;
 }
 
 }  // namespace fastrcf

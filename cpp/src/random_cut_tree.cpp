@@ -129,6 +129,37 @@ RandomCutTree::Sides RandomCutTree::sides(const Geometry& geometry, const float*
     return {std::min(left, right), std::max(left, right)};
 }
 
+void RandomCutTree::read_box(const Geometry& geometry, const float* stored, NodeId node, float* low,
+                             float* high) const noexcept {
+    const std::uint32_t n = geometry.dimensions;
+    const auto point_of = [&](NodeId leaf) {
+        return stored + static_cast<std::size_t>(arrays_.payload[leaf]) * geometry.columns;
+    };
+    if (is_leaf(node)) {
+        std::copy_n(point_of(node), n, low);
+        std::copy_n(point_of(node), n, high);
+        return;
+    }
+    if (arrays_.box_slot[node] == kNoBox) {
+        const float* left = point_of(arrays_.child[2 * node]);
+        const float* right = point_of(arrays_.child[2 * node + 1]);
+        for (std::uint32_t i = 0; i < n; ++i) {
+            low[i] = std::min(left[i], right[i]);
+            high[i] = std::max(left[i], right[i]);
+        }
+        return;
+    }
+    const float* box = arrays_.boxes + static_cast<std::size_t>(arrays_.box_slot[node]) * box_stride_;
+    const std::uint32_t step = geometry.side_step();
+    for (std::uint32_t first = 0; first < n; first += step, box += 2 * static_cast<std::size_t>(step)) {
+        const std::uint32_t width = std::min(step, n - first);
+        for (std::uint32_t i = 0; i < width; ++i) {
+            low[first + i] = box[i];
+            high[first + i] = 0.0F - box[step + i];
+        }
+    }
+}
+
 NodeId RandomCutTree::allocate_internal() noexcept {
     const NodeId node = arrays_.free_internal;
     arrays_.free_internal = arrays_.parent[node];

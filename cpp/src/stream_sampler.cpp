@@ -96,6 +96,11 @@ void StreamSampler::add(double key, NodeId leaf) {
     std::push_heap(entries_.begin(), entries_.end(), smaller_key);
 }
 
+// Rounding may make keys equal but never changes their order: the heap stays one.
+void StreamSampler::shift_keys(double shift) noexcept {
+    for (Entry& entry : entries_) entry.key += shift;
+}
+
 // The hole sinks to the bottom along the larger children, then the entry rises: a new key is nearly always one
 // of the smallest, and the choice of the larger child needs no branch.
 void StreamSampler::sift_down(std::size_t hole, Entry entry) noexcept {

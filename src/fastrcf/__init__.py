@@ -8,27 +8,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastrcf.directional import Directional
     from fastrcf.attribution import Attribution
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.forest import RandomCutForest
+    from fastrcf.neighbors import Neighbors
 
     __version__: str
 
 __all__ = [
+    "Directional",
     "Attribution",
     "FastRCFError",
     "MissingExtraError",
     "ModelFormatError",
+    "Neighbors",
     "NotFittedError",
     "RandomCutForest",
     "__version__",
 ]
 
 _HOME = {
+    "Directional": "fastrcf.directional",
     "Attribution": "fastrcf.attribution",
     "FastRCFError": "fastrcf.errors",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
+    "Neighbors": "fastrcf.neighbors",
     "NotFittedError": "fastrcf.errors",
     "RandomCutForest": "fastrcf.forest",
 }

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
+from fastrcf._forest.completion import CompletionVerbs
 from fastrcf._forest.gaps import GapVerbs
+from fastrcf._forest.merging import Merging
 from fastrcf._forest.persistent import Persistent
+from fastrcf._forest.questions import Questions
 
 if TYPE_CHECKING:
     from fastrcf._core import Forest
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["RandomCutForest"]
 
 
-class RandomCutForest(BatchVerbs, AttributionVerbs, GapVerbs, Persistent):
+class RandomCutForest(
+    BatchVerbs, Questions, Merging, AttributionVerbs, GapVerbs, CompletionVerbs, Persistent
+):
     r"""Anomaly scores for streams and tables from a forest of random cut trees.
 
     A tree holds a sample of the points seen so far and cuts their bounding box at random until

@@ -15,12 +15,19 @@ struct PointRows;
 /// Working memory of an Ascent, kept from tree to tree.
 struct AscentBuffers {
     explicit AscentBuffers(std::uint32_t dimensions)
-        : low(dimensions), high(dimensions), above(dimensions), below(dimensions) {}
+        : low(dimensions),
+          high(dimensions),
+          above(dimensions),
+          below(dimensions),
+          other_low(dimensions),
+          other_high(dimensions) {}
 
     std::vector<float> low;     ///< box of the node
     std::vector<float> high;
     std::vector<double> above;  ///< by how much each coordinate of the point exceeds the box
     std::vector<double> below;  ///< by how much the box exceeds each coordinate of the point
+    std::vector<float> other_low;  ///< box that is being merged into that of the node
+    std::vector<float> other_high;
 };
 
 /// Starts at the leaf; up() goes on to the parent. Arithmetic is in double precision.

@@ -27,6 +27,8 @@ struct ForestOptions {
     /// Coordinates of a point.
     [[nodiscard]] std::uint32_t dimensions() const noexcept { return n_columns * shingle_size; }
 
+    bool operator==(const ForestOptions&) const = default;
+
     /// Throws std::invalid_argument that names the option, what was expected and what came.
     void check() const;
 };

@@ -59,10 +59,16 @@ public:
     /// Fills an unused forest with a batch sample: every tree draws its own distinct points of the table.
     void fit(const Rows& rows);
 
+    /// A new forest of the trees of others, in their order, with an empty window; of one forest, a copy. The others
+    /// have learned points, all by fit or all as streams, with the same options but for n_trees, random_state and
+    /// n_jobs, which are those of the first (n_trees the sum). Throws std::invalid_argument that names the forest.
+    static std::unique_ptr<RandomCutForest> merge(std::span<const RandomCutForest* const> forests);
+
     [[nodiscard]] const ForestOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::uint64_t n_seen() const;     ///< rows taken, without skipped ones
     [[nodiscard]] std::uint64_t n_skipped() const;  ///< rows offered with a missing value
     [[nodiscard]] bool is_ready() const;
+    [[nodiscard]] bool is_fitted() const;           ///< began with fit
     [[nodiscard]] std::size_t memory_bytes() const;
 
     [[nodiscard]] std::uint32_t n_jobs() const noexcept { return n_jobs_; }
@@ -85,6 +91,15 @@ public:
     /// threads; for none before the forest is ready. Changes nothing.
     void ask(const Rows& rows, const Answer& answer) const;
 
+    /// Writes what the missing values of the rows may have been, as if the rows followed the newest one; each row is
+    /// completed in the window that ends with it, in which the rows before it are complete already. `values` holds the
+    /// rows, row after row; only its missing values are written. The forest must be ready. Changes nothing.
+    void impute(const Rows& rows, std::span<double> values) const;
+
+    /// Writes what each row might have been expected to be: given the rows before it in its window or, where a point
+    /// is one row, each column given the others. NaN where one of these is missing, and before the forest is ready.
+    void expect(const Rows& rows, std::span<double> values) const;
+
     /// Calls look(forest) while nothing can change it.
     template <class Look>
     auto inspect(Look look) const {
@@ -96,6 +111,7 @@ public:
     [[nodiscard]] const Geometry& geometry() const noexcept { return geometry_; }
 
 private:
+    friend class ForestMerge;
     friend class ForestState;
     struct Call;
     class CallPool;
@@ -116,6 +132,7 @@ private:
     }
     [[nodiscard]] ForestView view() const noexcept;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
+    [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
     void begin_block(SeriesBlock& block) const;

@@ -62,6 +62,9 @@ public:
     [[nodiscard]] Sides sides(const Geometry& geometry, const float* stored, NodeId node,
                               std::uint32_t dimension) const noexcept;
 
+    /// All sides of the box of any node: `geometry.dimensions` floats each.
+    void read_box(const Geometry& geometry, const float* stored, NodeId node, float* low, float* high) const noexcept;
+
     /// Calls visit(leaf) for every leaf in use.
     template <class Visit>
     void for_each_leaf(Visit visit) const {

@@ -43,6 +43,9 @@ public:
     /// Takes a point with a given key while there is room (a sample drawn elsewhere, or a saved one).
     void add(double key, NodeId leaf);
 
+    /// Adds a number to all keys, as if all points had come at another time. A new plan is needed then.
+    void shift_keys(double shift) noexcept;
+
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
     [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }

@@ -171,6 +171,10 @@ def _read(data: Any, name: str) -> tuple[NDArray[Any], Names | None]:
             f"{name}: sparse data was passed, but dense data is required; "
             f"use {name}.toarray() to convert it"
         )
+    if hasattr(data, "collect") and not hasattr(data, "to_numpy"):
+        raise TypeError(
+            f"{name}: expected rows in memory, got a {type(data).__name__}; call collect() first"
+        )
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.filled(data.astype(np.float64), np.nan), None
     if isinstance(data, Mapping):

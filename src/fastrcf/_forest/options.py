@@ -13,7 +13,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_SAMPLE_SIZE", "SCORINGS", "check_contamination", "check_options", "resolve_n_jobs"]
+__all__ = [
+    "MAX_SAMPLE_SIZE",
+    "SCORINGS",
+    "check_contamination",
+    "check_options",
+    "choice",
+    "resolve_n_jobs",
+]
 
 SCORINGS = ("standard", "kinesis")
 """Laws of the score that the core knows."""
@@ -72,7 +79,7 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
             if seed is None
             else _integer("random_state", seed, 0, _MAX_UINT64)
         ),
-        "scoring": _choice("scoring", params["scoring"], SCORINGS),
+        "scoring": choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
     }
 
@@ -141,7 +148,28 @@ def _decay(value: object) -> float:
     return decay
 
 
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Check a word.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What the user gave.
+    choices : tuple of str
+        What it may be.
+
+    Returns
+    -------
+    str
+        The word.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is not one of the choices.
+    """
     if not isinstance(value, str):
         raise TypeError(f"{name}: expected one of {list(choices)}, got {_show(value)}")
     if value not in choices:

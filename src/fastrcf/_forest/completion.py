@@ -1,0 +1,196 @@
+"""What is missing or might have been: imputed and expected rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fastrcf._forest.fill import check_fill_value, fill_constant, fill_linear, fill_previous
+from fastrcf._forest.native import NativeEstimator
+from fastrcf._forest.options import choice
+from fastrcf.errors import not_fitted
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from fastrcf._core import Forest
+    from fastrcf._typing import FloatArray, RowLike, TableLike
+
+__all__ = ["CompletionVerbs"]
+
+_METHODS = ("forest", "previous", "linear", "constant")
+
+
+class CompletionVerbs(NativeEstimator):
+    """Questions whose answers are rows. None of them changes the forest."""
+
+    shingle_size: int
+
+    def impute(
+        self,
+        X: TableLike,
+        *,
+        method: Literal["forest", "previous", "linear", "constant"] = "forest",
+        fill_value: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Fill in missing values.
+
+        With ``method="forest"`` the rows are taken as those that follow the rows learned last. A
+        row with NaN is completed in the window that ends with it: each tree offers the stored
+        point that goes best with what is known of the window, and the median of the nearest
+        offers is taken for each missing value. Rows filled in before count as known; where there
+        is no row before, that part of the window is missing too. If nothing is known, the answer
+        is the median of all points in the forest.
+
+        Parameters
+        ----------
+        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
+            The rows. NaN marks what is missing.
+        method : {"forest", "previous", "linear", "constant"}, default "forest"
+            ``"previous"`` repeats the last value before the gap, ``"linear"`` draws a line over
+            it, ``"constant"`` takes `fill_value`; these look at nothing but `X` and need no forest
+            that is ready. A gap at an edge gets the nearest value; a column without any value
+            stays NaN, but for ``"constant"``.
+        fill_value : float or array_like of shape (d,), optional
+            For ``method="constant"`` and no other.
+
+        Returns
+        -------
+        ndarray of shape (n, d), float64
+            The rows. What was not missing is unchanged, bit for bit; values from the forest are
+            single precision.
+
+        Raises
+        ------
+        NotFittedError
+            ``method="forest"`` and the forest is not ready.
+        TypeError, ValueError
+            As in `score`; or `method` or `fill_value` is wrong.
+
+        Notes
+        -----
+        Of the leaves of one tree that the known values lead to, the one is taken that scores
+        lowest, and of the trees' offers those that lie nearest in the L1 distance over the known
+        values: all that meet them exactly and the nearer half of the others. It is the imputation
+        of the open reference implementation with its centrality 1, and draws no random number.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastrcf import RandomCutForest
+        >>> forest = RandomCutForest(shingle_size=8).update(np.tile([0.0, 1.0, 5.0], 200))
+        >>> forest.impute([0.0, 1.0, np.nan, np.nan, 1.0]).ravel()
+        array([0., 1., 5., 0., 1.])
+        """
+        choice("method", method, _METHODS)
+        table = self._rows(X).array
+        if method == "forest":
+            self._check_fill_value_unused(method, fill_value)
+            return self._ready_core("impute").impute(table)
+        filled = np.array(table, dtype=np.float64)
+        _refuse_infinity(filled)
+        if method == "constant":
+            fill_constant(filled, check_fill_value(fill_value, filled.shape[1]))
+            return filled
+        self._check_fill_value_unused(method, fill_value)
+        (fill_previous if method == "previous" else fill_linear)(filled)
+        return filled
+
+    def impute_one(self, x: RowLike) -> FloatArray:
+        """Fill in the missing values of one row with the forest.
+
+        Parameters
+        ----------
+        x : float, sequence, 1-D array, mapping or series
+            The row, as in `score_one`.
+
+        Returns
+        -------
+        ndarray of shape (d,), float64
+            The row as `impute` gives it, in the order of the columns.
+
+        Raises
+        ------
+        NotFittedError
+            The forest is not ready.
+        TypeError, ValueError
+            As in `score`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastrcf import RandomCutForest
+        >>> forest = RandomCutForest(shingle_size=8).update(np.tile([0.0, 1.0, 5.0], 200))
+        >>> forest.impute_one(np.nan)
+        array([0.])
+        """
+        row = self._row(x).array
+        filled: FloatArray = self._ready_core("impute_one").impute(row[np.newaxis])[0]
+        return filled
+
+    def expected(self, X: TableLike) -> FloatArray:
+        """Tell what each row might have been expected to be.
+
+        The rows are taken as those that follow the rows learned last. With shingles, the answer
+        for row *i* is what `impute` would put in its place given the ``shingle_size - 1`` rows
+        before it, all of its own values left out. Without, it is in each column what `impute`
+        would put there given the other columns of the row; with one column, the median of all
+        points in the forest.
+
+        Parameters
+        ----------
+        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n, d), float64
+            NaN where a value that the answer rests on is missing, where there is no full window,
+            and before the forest is ready.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastrcf import RandomCutForest
+        >>> forest = RandomCutForest(shingle_size=8).update(np.tile([0.0, 1.0, 5.0], 200))
+        >>> forest.expected([0.0, 9.0]).ravel()
+        array([0., 1.])
+        """
+        table = self._rows(X).array
+        core = self._core or self._new_core(table.shape[1])
+        return core.expect(table)
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _ready_core(self, verb: str) -> Forest:
+        core = self._core
+        if core is None or not core.is_ready:
+            raise not_fitted(
+                f"{verb}: the forest is not ready: let it learn more rows with update or fit "
+                "(output_after says how many)"
+            )
+        return core
+
+    @staticmethod
+    def _check_fill_value_unused(method: str, fill_value: Any) -> None:
+        if fill_value is not None:
+            raise ValueError(
+                f"fill_value: expected None, as method={method!r} does not use it, got "
+                f"{fill_value!r}"
+            )
+
+
+def _refuse_infinity(table: FloatArray) -> None:
+    infinite = np.argwhere(np.isinf(table))
+    if len(infinite) > 0:
+        row, column = infinite[0]
+        raise ValueError(
+            f"X: row {row}, column {column} is {table[row, column]}; infinity is not a value, use "
+            "NaN for missing ones"
+        )
