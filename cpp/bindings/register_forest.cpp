@@ -17,7 +17,6 @@ void register_attribution(pybind11::class_<RandomCutForest>& forest);
 void register_completion(pybind11::class_<RandomCutForest>& forest);
 void register_merge(pybind11::class_<RandomCutForest>& forest);
 void register_visitors(pybind11::class_<RandomCutForest>& forest);
-void register_expected_gap(pybind11::class_<RandomCutForest>& forest);
 
 namespace {
 
@@ -258,7 +257,6 @@ void register_forest(py::module_& module) {
     register_attribution(forest);
     register_completion(forest);
     register_preparation(forest);
-    register_expected_gap(forest);
 }
 
 }  // namespace fastrcf::bindings

@@ -13,6 +13,7 @@
 #include "fastrcf/visitors/codisp.hpp"
 #include "fastrcf/visitors/density.hpp"
 #include "fastrcf/visitors/displacement.hpp"
+#include "fastrcf/visitors/expected_gap.hpp"
 #include "fastrcf/visitors/near_neighbors.hpp"
 
 namespace fastrcf::bindings {
@@ -96,6 +97,11 @@ py::tuple all_distances(const RandomCutForest& forest, const py::array& x) {
                          [&](const Rows& rows, const DirectionalSpans& into) { distances(forest, rows, into); });
 }
 
+py::tuple all_expected_gaps(const RandomCutForest& forest, const py::array& x) {
+    return directions_of(forest, x,
+                         [&](const Rows& rows, const DirectionalSpans& into) { expected_gaps(forest, rows, into); });
+}
+
 py::tuple neighbors(const RandomCutForest& forest, const py::array& x, std::size_t k, double max_distance) {
     if (k < 1) throw py::value_error("k must be at least 1, got 0");
     if (!(max_distance >= 0.0)) {
@@ -126,6 +132,7 @@ void register_visitors(py::class_<RandomCutForest>& forest) {
         .def("directional_density", &directional_densities, py::arg("X"), py::kw_only(), py::arg("smoothing"),
              py::arg("manifold_dimension"))
         .def("distances", &all_distances, py::arg("X"))
+        .def("expected_gaps", &all_expected_gaps, py::arg("X"))
         .def("near_neighbors", &neighbors, py::arg("X"), py::kw_only(), py::arg("k"), py::arg("max_distance"));
 }
 

@@ -2,7 +2,11 @@
 #include "fastrcf/visitors/expected_gap.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <vector>
+
+#include "fastrcf/visitors/visit.hpp"
 
 namespace fastrcf {
 namespace {
@@ -28,27 +32,25 @@ void climb(Ascent& ascent, std::vector<double>& high, std::vector<double>& low) 
 
 }  // namespace
 
-void expected_gaps(const RandomCutForest& forest, const Rows& rows, std::span<double> high, std::span<double> low) {
-    const std::size_t d = forest.options().dimensions();
-    check_argument(high.size() == rows.n_rows * d && low.size() == high.size(), "one place per row and coordinate");
-    std::fill(high.begin(), high.end(), 0.0);
-    std::fill(low.begin(), low.end(), 0.0);
-    const std::uint32_t n_trees = forest.options().n_trees;
+void expected_gaps(const RandomCutForest& forest, const Rows& rows, const DirectionalSpans& gaps) {
+    const std::size_t d = forest.geometry().dimensions;
+    for (const std::span<double> side : {gaps.high, gaps.low}) {
+        check_argument(side.size() == rows.n_rows * d, "gaps: one place per row and coordinate is needed");
+        std::fill(side.begin(), side.end(), 0.0);
+    }
+    const double share = 1.0 / forest.options().n_trees;
     forest.ask(rows, [&](const ForestView& view, const RandomCutForest::Question& question) {
         std::vector<double> above(d);
         std::vector<double> below(d);
-        const std::span<double> row_high = high.subspan(question.row * d, d);
-        const std::span<double> row_low = low.subspan(question.row * d, d);
-        for (std::uint32_t t = 0; t < n_trees; ++t) {
-            const RandomCutTree& tree = forest.tree(t).tree();
-            if (tree.empty()) continue;
-            Ascent ascent(view, tree, question.point, question.scratch, question.buffers);
+        const std::span<double> high = gaps.high.subspan(question.row * d, d);
+        const std::span<double> low = gaps.low.subspan(question.row * d, d);
+        visit_trees(forest, view, question, [&](const RandomCutTree&, Ascent& ascent) {
             climb(ascent, above, below);
             for (std::size_t i = 0; i < d; ++i) {
-                row_high[i] += above[i] / n_trees;
-                row_low[i] += below[i] / n_trees;
+                high[i] += above[i] * share;
+                low[i] += below[i] * share;
             }
-        }
+        });
     });
 }
 

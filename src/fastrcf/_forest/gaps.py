@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastrcf._forest.native import NativeEstimator
+from fastrcf.directional import Directional
 
 if TYPE_CHECKING:
-    from fastrcf._typing import FloatArray, TableLike
+    from fastrcf._typing import TableLike
 
 __all__ = ["GapVerbs"]
 
@@ -15,12 +16,13 @@ __all__ = ["GapVerbs"]
 class GapVerbs(NativeEstimator):
     """`expected_gaps` of rows."""
 
-    def expected_gaps(self, X: TableLike) -> tuple[FloatArray, FloatArray]:
+    def expected_gaps(self, X: TableLike) -> Directional:
         """Tell how far rows stand out, by coordinate and side, without learning them.
 
         A random cut parts a point from the box of some learned points. If it falls into the gap
         between both in one coordinate, that gap counts; this is its expectation over the cuts, as a
-        mean over the trees. Copies of the point are left out of the boxes.
+        mean over the trees. Copies of the point are left out of the boxes. (`distances` adds the
+        side of the box to each gap.)
 
         Parameters
         ----------
@@ -29,10 +31,10 @@ class GapVerbs(NativeEstimator):
 
         Returns
         -------
-        high, low : ndarray of shape (n, d * shingle_size), float64
-            How far above and how far below the others, in the units of the data; the coordinates
-            are those of `attribution`. 0.0 for rows with a NaN, rows without a full window, and
-            before the forest is ready.
+        Directional
+            Two arrays of shape (n, n_columns * shingle_size), in the units of the data: how far
+            above the others, and how far below. 0.0 for rows with a NaN, rows without a full
+            window, and before the forest is ready.
 
         Raises
         ------
@@ -50,4 +52,4 @@ class GapVerbs(NativeEstimator):
         """
         table = self._rows(X)
         core = self._core or self._new_core(table.array.shape[1])
-        return core.expected_gaps(table.array)
+        return Directional(*core.expected_gaps(table.array))

@@ -48,9 +48,8 @@ def score(
         typer.Option(
             "--explain",
             rich_help_panel=_RESULTS,
-            help="Add the column explanation: JSON with the part of the score that each column "
-            "adds, and whether it is high or low. Halves the speed; --fit keeps the texts in "
-            "memory.",
+            help="Add the column explanation: JSON with what each column adds to the score, and "
+            "whether it is high or low. Takes half as long again; --fit keeps the texts in memory.",
         ),
     ] = False,
     sigma: Annotated[
