@@ -25,6 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "events",
             "explain",
             "fleet",
+            "forecasting",
             "forest",
             "metrics",
             "neural",

@@ -8,6 +8,10 @@
 namespace fastrcf {
 namespace {
 
+const float* point_of(const ForestView& forest, const TreeArrays& arrays, NodeId leaf) {
+    return forest.stored + static_cast<std::size_t>(arrays.payload[leaf]) * forest.geometry.columns;
+}
+
 /// The lower median; reorders the values.
 float median_of(std::vector<float>& values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
@@ -73,8 +77,7 @@ void ConditionalSampler::fill_unconditionally(const ForestView& forest, std::spa
         for (const SampledTree& sampled : trees) {
             const TreeArrays& arrays = sampled.tree().arrays();
             sampled.tree().for_each_leaf([&](NodeId leaf) {
-                const std::size_t row = static_cast<std::size_t>(arrays.payload[leaf]);
-                values_.insert(values_.end(), arrays.mass[leaf], forest.stored[row * forest.geometry.columns + i]);
+                values_.insert(values_.end(), arrays.mass[leaf], point_of(forest, arrays, leaf)[i]);
             });
         }
         point[i] = median_of(values_);
@@ -88,7 +91,7 @@ Completion ConditionalSampler::draw(const ForestView& forest, const RandomCutTre
     Candidate candidate = descend(forest, tree, arrays.root, 0);
     while (!forks_.empty()) {
         Fork& fork = forks_.back();
-        if (centrality > 0.0) climb(forest, tree, candidate, fork.node);
+        if (centrality > 0.0) climb(forest, arrays, candidate, fork.node);
         if (fork.left.leaf == kNoNode) {
             fork.left = candidate;
             const NodeId right = arrays.child[2 * fork.node + 1];
@@ -104,8 +107,7 @@ Completion ConditionalSampler::draw(const ForestView& forest, const RandomCutTre
         if (left_rank <= right_rank) candidate = fork.left;
         forks_.pop_back();
     }
-    const auto row = static_cast<std::size_t>(arrays.payload[candidate.leaf]);
-    return {forest.stored + row * forest.geometry.columns, candidate.distance};
+    return {point_of(forest, arrays, candidate.leaf), candidate.distance};
 }
 
 /// Goes down to a leaf, to the left wherever a missing coordinate is cut, and notes these forks.
@@ -122,8 +124,7 @@ ConditionalSampler::Candidate ConditionalSampler::descend(const ForestView& fore
         }
     }
     Candidate found{node, node, depth};
-    const float* stored =
-        forest.stored + static_cast<std::size_t>(arrays.payload[node]) * forest.geometry.columns;
+    const float* stored = point_of(forest, arrays, node);
     for (const std::uint32_t i : known_) {
         found.distance += std::abs(static_cast<double>(point_[i]) - static_cast<double>(stored[i]));
     }
@@ -136,29 +137,51 @@ ConditionalSampler::Candidate ConditionalSampler::descend(const ForestView& fore
     return found;
 }
 
+// The missing coordinates are those of a point in the box, so only known ones can lie outside.
+template <class SidesOf>
+double ConditionalSampler::chance_outside(SidesOf sides_of) const {
+    double gap = 0.0;
+    double range = 0.0;
+    for (std::uint32_t i = 0; i < dimensions_; ++i) {
+        const RandomCutTree::Sides sides = sides_of(i);
+        const double low = sides.low;
+        const double high = sides.high;
+        range += high - low;
+        if (is_missing_[i] != 0) continue;
+        const double value = point_[i];
+        gap += std::max(value - high, 0.0) + std::max(low - value, 0.0);
+    }
+    return gap > 0.0 ? gap / (gap + range) : 0.0;
+}
+
+/// Chance that a random cut separates the filled point from the box of an inner node.
+double ConditionalSampler::chance(const ForestView& forest, const TreeArrays& arrays, NodeId node) const {
+    const Geometry& geometry = forest.geometry;
+    const std::uint16_t slot = arrays.box_slot[node];
+    if (slot != kNoBox) {
+        const float* box = arrays.boxes + static_cast<std::size_t>(slot) * geometry.box_stride();
+        return chance_outside([&](std::uint32_t i) -> RandomCutTree::Sides {
+            const float* side = box + geometry.lane(i);
+            return {side[0], 0.0F - side[geometry.side_step()]};
+        });
+    }
+    const float* a = point_of(forest, arrays, arrays.child[2 * node]);
+    const float* b = point_of(forest, arrays, arrays.child[2 * node + 1]);
+    return chance_outside([&](std::uint32_t i) -> RandomCutTree::Sides {
+        return {std::min(a[i], b[i]), std::max(a[i], b[i])};
+    });
+}
+
 /// Works the score of a candidate out up to the child of `below` that it stands under.
-void ConditionalSampler::climb(const ForestView& forest, const RandomCutTree& tree, Candidate& candidate,
+void ConditionalSampler::climb(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate,
                                NodeId below) const {
-    const TreeArrays& arrays = tree.arrays();
     while (arrays.parent[candidate.node] != below) {
         candidate.node = arrays.parent[candidate.node];
         --candidate.depth;
         if (candidate.inside) continue;
-        double gap = 0.0;  // the missing coordinates are those of a point in the box
-        double range = 0.0;
-        for (std::uint32_t i = 0; i < dimensions_; ++i) {
-            const auto sides = tree.sides(forest.geometry, forest.stored, candidate.node, i);
-            const double low = sides.low;
-            const double high = sides.high;
-            range += high - low;
-            if (is_missing_[i] != 0) continue;
-            const double value = point_[i];
-            gap += std::max(value - high, 0.0) + std::max(low - value, 0.0);
-        }
-        candidate.inside = gap == 0.0;
-        if (candidate.inside) continue;
-        const double chance = gap / (gap + range);
-        candidate.rank = chance / (candidate.depth + 1) + (1.0 - chance) * candidate.rank;
+        const double out = chance(forest, arrays, candidate.node);
+        candidate.inside = out == 0.0;
+        if (!candidate.inside) candidate.rank = out / (candidate.depth + 1) + (1.0 - out) * candidate.rank;
     }
 }
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
+    from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
 
     __version__: str
 
 __all__ = [
     "FastRCFError",
+    "Forecast",
     "MissingExtraError",
     "ModelFormatError",
     "NotFittedError",
@@ -24,6 +26,7 @@ __all__ = [
 
 _HOME = {
     "FastRCFError": "fastrcf.errors",
+    "Forecast": "fastrcf.forecasting",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "NotFittedError": "fastrcf.errors",

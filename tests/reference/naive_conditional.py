@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.naive_sampler import Random
 from reference.naive_tree import order
 
 Tree = dict[str, Any]
@@ -123,3 +124,36 @@ def expect(
                 point[left_out] = np.nan
                 expected[i, list(columns)] = complete(trees, point)[left_out]
     return expected
+
+
+OFFERS = 6
+
+
+def forecast(
+    trees: Sequence[Tree],
+    before: NDArray[Any],
+    shingle_size: int,
+    n_paths: int,
+    horizon: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Draw paths: each next row is that of a stored window that some tree finds like the newest."""
+    n_columns = before.shape[1]
+    newest = series_after(before, np.empty((0, n_columns)), shingle_size)
+    unknown: NDArray[np.float32] = np.full((1, n_columns), np.nan, np.float32)
+    paths = np.empty((n_paths, horizon, n_columns))
+    for path in range(n_paths):
+        random = Random(seed, path)
+        window = newest
+        for step in range(horizon):
+            point = np.concatenate([window, unknown]).ravel()
+            offers = []
+            for _ in range(OFFERS):
+                tree = trees[random.below(len(trees))]
+                best = candidate(tree, point)
+                offers.append((best.distance, tree["low"][best.leaf][-n_columns:]))
+            offers.pop(int(np.argmax([distance for distance, _ in offers])))
+            row = offers[random.below(len(offers))][1]
+            paths[path, step] = row
+            window = np.concatenate([window[1:], row[np.newaxis]])
+    return paths

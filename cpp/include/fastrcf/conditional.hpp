@@ -57,7 +57,10 @@ private:
     };
 
     [[nodiscard]] Candidate descend(const ForestView& forest, const RandomCutTree& tree, NodeId node, int depth);
-    void climb(const ForestView& forest, const RandomCutTree& tree, Candidate& candidate, NodeId below) const;
+    void climb(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate, NodeId below) const;
+    [[nodiscard]] double chance(const ForestView& forest, const TreeArrays& arrays, NodeId node) const;
+    template <class SidesOf>
+    [[nodiscard]] double chance_outside(SidesOf sides_of) const;
     void fill_unconditionally(const ForestView& forest, std::span<const SampledTree> trees, float* point);
 
     std::uint32_t dimensions_;

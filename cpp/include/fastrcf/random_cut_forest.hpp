@@ -85,6 +85,10 @@ public:
     /// is one row, each column given the others. NaN where one of these is missing, and before the forest is ready.
     void expect(const Rows& rows, std::span<double> values) const;
 
+    /// Writes `n_paths` drawn continuations of the stream, each of `horizon` rows, one path after the other. Points
+    /// must have more than one row, the newest window must be full and the forest ready. Changes nothing.
+    void forecast(std::size_t n_paths, std::size_t horizon, std::uint64_t seed, std::span<double> paths) const;
+
     /// Calls look(forest) while nothing can change it.
     template <class Look>
     auto inspect(Look look) const {
@@ -108,6 +112,9 @@ private:
     }
     [[nodiscard]] ForestView view() const noexcept;
     [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
+    [[nodiscard]] double in_units_of(const Rows& rows, std::size_t i, std::size_t column, float value) const;
+    void restore_rows(const Rows& rows, double* restored) const;
+    void check_can_forecast() const;
     [[nodiscard]] std::size_t block_rows() const noexcept;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
@@ -121,15 +128,13 @@ private:
     void for_trees(Call& call, const PointRun& run, double* scores, const TreeStep& step) const;
     void write_scores(const Call& call, std::size_t n_parts, std::size_t n, double* scores) const noexcept;
     void score_points(Call& call, const PointRun& run, double* scores) const;
-    void score_segment(Call& call, const Segment& segment, double* scores) const;
-    void ask_segment(Call& call, const Segment& segment, const Answer& answer) const;
     void ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const;
 
     void learn_rows(const Rows& rows, double* scores);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, double* scores);
     void learn_points(Call& call, PointRun run, double* scores);
     void learn_few(Call& call, PointRun run, double* scores);
-    void learn_segment(Call& call, const Segment& segment, std::int64_t first_row, double* scores);
+    void keep_last_row(const SeriesBlock& block, const Segment& segment, std::int64_t block_starts);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
     [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);
     void mark_points(std::vector<std::uint8_t>& marks) const;

@@ -1,4 +1,4 @@
-"""What is missing or might have been: imputed and expected rows."""
+"""What is missing, might have been or is to come: imputed, expected and forecast rows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import numpy as np
 
 from fastrcf._forest.fill import check_fill_value, fill_constant, fill_linear, fill_previous
 from fastrcf._forest.native import NativeEstimator
-from fastrcf._forest.options import choice
+from fastrcf._forest.options import choice, integer, real, resolve_random_state
 from fastrcf.errors import not_fitted
+from fastrcf.forecasting import Forecast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from fastrcf._core import Forest
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["CompletionVerbs"]
 
 _METHODS = ("forest", "previous", "linear", "constant")
+_MOST_PATHS = 10_000_000
+_MOST_VALUES = 2**31
 
 
 class CompletionVerbs(NativeEstimator):
@@ -166,6 +171,87 @@ class CompletionVerbs(NativeEstimator):
         core = self._core or self._new_core(table.shape[1])
         return core.expect(table)
 
+    def forecast(
+        self,
+        horizon: int,
+        quantiles: Sequence[float] = (0.01, 0.5, 0.99),
+        *,
+        n_paths: int = 1000,
+        random_state: int | None = 0,
+        keep_paths: bool = False,
+    ) -> Forecast:
+        """Forecast the rows that follow those learned last.
+
+        Many paths are drawn. The next row of a path is one that followed a stored window like the
+        newest one; it becomes part of the window for the row after it, noise and all, so the
+        paths drift apart as the uncertainty grows. The quantiles are those of the paths.
+
+        A path is made of rows that are in the forest: the forecast stays within what has been
+        seen. It follows seasons and recurring shapes, not a trend; give it differences for that.
+
+        Parameters
+        ----------
+        horizon : int
+            Number of rows to forecast.
+        quantiles : sequence of float, default (0.01, 0.5, 0.99)
+            Numbers in (0, 1).
+        n_paths : int, default 1000
+            Number of paths. Time grows with ``n_paths * horizon``.
+        random_state : int or None, default 0
+            Seed of the paths; each has its own stream of random numbers. The same seed on the
+            same forest gives the same bits for any number of threads. None draws a seed from the
+            operating system.
+        keep_paths : bool, default False
+            Whether to return the paths too.
+
+        Returns
+        -------
+        Forecast
+            Quantiles by step and column.
+
+        Raises
+        ------
+        NotFittedError
+            The forest is not ready.
+        TypeError, ValueError
+            An argument is wrong; or the forest has no shingles (``shingle_size=1``); or its newest
+            window is not full, because too few rows came since the start, a NaN or `fit`.
+
+        Notes
+        -----
+        For each row of a path six trees are drawn at random. Each offers the stored point that
+        goes best with the window, as in `impute`; the one farthest from it (L1 distance) is left
+        out, and the newest row of one of the others, drawn at random, goes on with the path. A
+        longer `shingle_size` tells similar situations apart and makes the bands narrower: half a
+        season and more is a good start.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastrcf import RandomCutForest
+        >>> rng = np.random.default_rng(0)
+        >>> series = np.sin(np.arange(3000) / 8) + rng.normal(scale=0.1, size=3000)
+        >>> forecast = RandomCutForest(shingle_size=32).update(series).forecast(24)
+        >>> forecast.values.shape
+        (3, 24, 1)
+        >>> truth = np.sin(np.arange(3000, 3024) / 8)
+        >>> bool(np.abs(forecast.median.ravel() - truth).max() < 0.2)
+        True
+        """
+        horizon = integer("horizon", horizon, 1, _MOST_VALUES)
+        n_paths = integer("n_paths", n_paths, 1, _MOST_PATHS)
+        levels = _check_quantiles(quantiles)
+        seed = resolve_random_state(random_state)
+        core = self._ready_core("forecast")
+        if n_paths * horizon * self.n_features_in_ > _MOST_VALUES:
+            raise ValueError(
+                f"horizon: expected n_paths * horizon * columns of at most {_MOST_VALUES}, got "
+                f"{n_paths} * {horizon} * {self.n_features_in_}"
+            )
+        paths = core.forecast(n_paths, horizon, seed)
+        values = np.quantile(paths, (*levels, 0.5), axis=0)
+        return Forecast(levels, values[:-1], values[-1], paths if keep_paths else None)
+
     # ---- inside ---------------------------------------------------------------------------------
 
     def _ready_core(self, verb: str) -> Forest:
@@ -184,6 +270,16 @@ class CompletionVerbs(NativeEstimator):
                 f"fill_value: expected None, as method={method!r} does not use it, got "
                 f"{fill_value!r}"
             )
+
+
+def _check_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
+    expected = "one or more numbers in (0, 1)"
+    if isinstance(quantiles, str) or np.ndim(quantiles) != 1:
+        raise TypeError(f"quantiles: expected {expected}, got {quantiles!r}")
+    levels = tuple(real("quantiles", level, expected=expected) for level in quantiles)
+    if not levels or not all(0.0 < level < 1.0 for level in levels):
+        raise ValueError(f"quantiles: expected {expected}, got {quantiles!r}")
+    return levels
 
 
 def _refuse_infinity(table: FloatArray) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from fastrcf._forest.checks import check_integer, check_real, choice
+from fastrcf._forest.checks import choice, integer, real
 from fastrcf._forest.preparation import check_preparation
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ __all__ = [
     "check_contamination",
     "check_options",
     "choice",
+    "integer",
+    "real",
     "resolve_n_jobs",
+    "resolve_random_state",
 ]
 
 SCORINGS = ("standard", "kinesis")
@@ -53,13 +56,12 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         A parameter is of the wrong type or out of range; the message names it.
     """
     check_contamination(params["contamination"])
-    n_trees = check_integer("n_trees", params["n_trees"], 1, _MAX_TREES)
-    sample_size = check_integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
-    shingle_size = check_integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
+    n_trees = integer("n_trees", params["n_trees"], 1, _MAX_TREES)
+    sample_size = integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
+    shingle_size = integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
     decay = params["time_decay"]
     output_after = params["output_after"]
-    seed = params["random_state"]
-    accept = check_real("initial_accept_fraction", params["initial_accept_fraction"])
+    accept = real("initial_accept_fraction", params["initial_accept_fraction"])
     if not 0.0 < accept <= 1.0:
         raise ValueError(f"initial_accept_fraction: expected a number in (0, 1], got {accept!r}")
     return {
@@ -70,14 +72,10 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         "output_after": (
             max(1, sample_size // 4)
             if output_after is None
-            else check_integer("output_after", output_after, 1, _MAX_UINT64)
+            else integer("output_after", output_after, 1, _MAX_UINT64)
         ),
         "initial_accept_fraction": accept,
-        "random_state": (
-            int.from_bytes(os.urandom(8), "little")
-            if seed is None
-            else check_integer("random_state", seed, 0, _MAX_UINT64)
-        ),
+        "random_state": resolve_random_state(params["random_state"]),
         "scoring": choice("scoring", params["scoring"], SCORINGS),
         "n_jobs": resolve_n_jobs(params["n_jobs"]),
         "preparation": check_preparation(params),
@@ -106,10 +104,33 @@ def check_contamination(value: object) -> float | None:
         if value == "auto":
             return None
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
-    share = check_real("contamination", value, expected="'auto' or a number in (0, 0.5]")
+    share = real("contamination", value, expected="'auto' or a number in (0, 0.5]")
     if not 0.0 < share <= 0.5:
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
     return share
+
+
+def resolve_random_state(value: object) -> int:
+    """Turn `random_state` into a seed.
+
+    Parameters
+    ----------
+    value : object
+        A seed, or None for one from the operating system.
+
+    Returns
+    -------
+    int
+        From 0 to 2**64 - 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is neither None nor an integer in this range.
+    """
+    if value is None:
+        return int.from_bytes(os.urandom(8), "little")
+    return integer("random_state", value, 0, _MAX_UINT64)
 
 
 def resolve_n_jobs(value: object) -> int:
@@ -133,7 +154,7 @@ def resolve_n_jobs(value: object) -> int:
     """
     if value is None:
         return 1
-    jobs = check_integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
+    jobs = integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
     if jobs == 0:
         raise ValueError("n_jobs: expected a positive number, or -1 for all processors, got 0")
     if jobs < 0:
@@ -142,7 +163,7 @@ def resolve_n_jobs(value: object) -> int:
 
 
 def _decay(value: object) -> float:
-    decay = check_real("time_decay", value, expected="None or a number of at least 0")
+    decay = real("time_decay", value, expected="None or a number of at least 0")
     if not 0.0 <= decay < math.inf:
         raise ValueError(f"time_decay: expected a finite number of at least 0, got {value!r}")
     return decay
