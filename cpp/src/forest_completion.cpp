@@ -47,7 +47,7 @@ struct Gaps {
 
 }  // namespace
 
-/// The rows that lead the first window, then the input, as float32; NaN where a value is missing or not known.
+/// The rows that lead the first window, then the input, as the trees see them; NaN where a value is not known.
 std::vector<float> RandomCutForest::after_newest(const Rows& rows) const {
     const std::size_t columns = options_.n_columns;
     const std::size_t n_before = options_.shingle_size - 1;
@@ -55,8 +55,21 @@ std::vector<float> RandomCutForest::after_newest(const Rows& rows) const {
     const std::size_t n_known = n_leading() * columns;
     const float* newest = store_.values() + store_.n_rows() * columns - n_known;
     std::copy_n(newest, n_known, series.begin() + static_cast<std::ptrdiff_t>(n_before * columns - n_known));
-    for (std::size_t i = 0; i < rows.n_rows; ++i) rows.read(i, series.data() + (n_before + i) * columns);
+    const auto ahead = look_ahead();
+    for (std::size_t i = 0; i < rows.n_rows; ++i) {
+        float* into = series.data() + (n_before + i) * columns;
+        if (ahead) ahead->next_known(rows, i, into);
+        else rows.read(i, into);
+    }
     return series;
+}
+
+/// What a value of the trees stands for in a column of row `i` that follows `rows` in the caller's units.
+double RandomCutForest::in_units_of(const Rows& rows, std::size_t i, std::size_t column, float value) const {
+    if (!preparation_) return static_cast<double>(value);
+    const double restored = preparation_->restore(column, static_cast<double>(value));
+    if (!preparation_->options().differences()) return restored;
+    return restored + (i > 0 ? rows.at(i - 1, column) : preparation_->newest(column));
 }
 
 void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
@@ -92,6 +105,14 @@ void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
             }
         }
     });
+    if (!preparation_) return;
+    const Rows restored = Rows::of(values.data(), rows.n_rows, columns);  // row after row: a change follows a value
+    for (const std::size_t row : gaps.rows) {
+        for (std::size_t k = 0; k < columns; ++k) {
+            double& value = values[row * columns + k];
+            if (std::isnan(rows.at(row, k))) value = in_units_of(restored, row, k, static_cast<float>(value));
+        }
+    }
 }
 
 void RandomCutForest::expect(const Rows& rows, std::span<double> values) const {
@@ -118,7 +139,8 @@ void RandomCutForest::expect(const Rows& rows, std::span<double> values) const {
                 if (!is_complete(point.data(), dimensions)) continue;
                 sampler.complete(forest, trees_, point.data(), missing);
                 for (const std::uint32_t k : missing) {
-                    values[i * columns + (k - (dimensions - columns))] = static_cast<double>(point[k]);
+                    const std::uint32_t column = k - (dimensions - columns);
+                    values[i * columns + column] = in_units_of(rows, i, column, point[k]);
                 }
             }
         }

@@ -72,6 +72,7 @@ void RandomCutForest::forecast(std::size_t n_paths, std::size_t horizon, std::ui
                 std::copy_n(row, columns, window + n_known);
                 std::copy_n(row, columns, drawn + step * columns);
             }
+            if (preparation_) restore_rows(Rows::of(series.data() + n_known, horizon, columns), drawn);
         }
     });
 }

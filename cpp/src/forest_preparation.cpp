@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "forest_call.hpp"
-#include "forest_output.hpp"
 
 namespace fastrcf {
 
@@ -36,24 +35,10 @@ void RandomCutForest::complete_row(Call& call, const Segment& segment) const {
     }
 }
 
-void RandomCutForest::score_segment(Call& call, const Segment& segment, const Output& output) const {
-    complete_row(call, segment);
-    score_points(call, run_of(call.block, segment, 0), output);
-}
-
-void RandomCutForest::ask_segment(Call& call, const Segment& segment, const Answer& answer) const {
-    complete_row(call, segment);
-    ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
-}
-
-void RandomCutForest::learn_segment(Call& call, const Segment& segment, std::int64_t first_row,
-                                    const Output& output) {
-    complete_row(call, segment);
-    if (segment.open) {
-        const std::size_t row = segment.first_row + options_.shingle_size - 1;
-        store_.set(static_cast<std::uint32_t>(first_row + static_cast<std::int64_t>(row)), call.block.values(row));
-    }
-    learn_points(call, run_of(call.block, segment, first_row), output);
+/// Puts the last row of a segment into the store, where it still is as it came.
+void RandomCutForest::keep_last_row(const SeriesBlock& block, const Segment& segment, std::int64_t block_starts) {
+    const std::size_t row = segment.first_row + options_.shingle_size - 1;
+    store_.set(static_cast<std::uint32_t>(block_starts + static_cast<std::int64_t>(row)), block.values(row));
 }
 
 /// Prepares all rows of a table with the statistics of the whole, NaN where a row is left out; returns where points
@@ -85,11 +70,15 @@ void RandomCutForest::restore(const Rows& rows, std::span<double> restored) cons
     rows.check(options_.n_columns);
     check_argument(restored.size() == rows.n_rows * rows.n_columns, "restored: one place per value is needed");
     const std::shared_lock lock(mutex_);
+    restore_rows(rows, restored.data());
+}
+
+void RandomCutForest::restore_rows(const Rows& rows, double* restored) const {
     std::vector<float> row(rows.n_columns);
     std::optional<Restorer> restorer;
     if (preparation_) restorer.emplace(*preparation_, rows.n_columns);
     for (std::size_t i = 0; i < rows.n_rows; ++i) {
-        double* into = restored.data() + i * rows.n_columns;
+        double* into = restored + i * rows.n_columns;
         rows.read(i, row.data());
         if (restorer) restorer->restore(row.data(), into);
         else std::copy(row.begin(), row.end(), into);

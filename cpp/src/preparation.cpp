@@ -87,12 +87,13 @@ const PreparedRow& Preparation::next(const Rows& rows, std::size_t row, bool lea
     return row_;
 }
 
-const PreparedRow& Preparation::next_missing(bool learn) {
-    row_.n_filled = 0;
-    row_.usable = true;
-    for (std::size_t column = 0; column < columns_.size(); ++column) prepare(column, kUnknown, learn);
-    ++n_rows_;
-    return row_;
+void Preparation::next_known(const Rows& rows, std::size_t row, float* into) {
+    next(rows, row, false);
+    for (std::size_t column = 0; column < columns_.size(); ++column) {
+        const bool scaled = !options_.normalizes() || columns_[column].scale.started();
+        const bool known = row_.filled[column] == 0 && scaled;
+        into[column] = known ? row_.values[column] : std::numeric_limits<float>::quiet_NaN();
+    }
 }
 
 void Preparation::fit(const Rows& rows) {

@@ -165,7 +165,8 @@ void RandomCutForest::answer_rows(const Rows& rows, const Output& output) const 
         if (from > 0) call.block.begin_after_itself();
         call.block.take(rows, from, std::min(rows.n_rows, from + step), ahead.get(), false);
         for (const Segment& segment : call.block.segments()) {
-            score_segment(call, segment, output.from_row(segment.first_input));
+            complete_row(call, segment);
+            score_points(call, run_of(call.block, segment, 0), output.from_row(segment.first_input));
         }
     }
 }
@@ -192,7 +193,10 @@ void RandomCutForest::ask(const Rows& rows, const Answer& answer) const {
     for (std::size_t from = 0; from < rows.n_rows; from += step) {
         if (from > 0) call.block.begin_after_itself();
         call.block.take(rows, from, std::min(rows.n_rows, from + step), ahead.get(), false);
-        for (const Segment& segment : call.block.segments()) ask_segment(call, segment, answer);
+        for (const Segment& segment : call.block.segments()) {
+            complete_row(call, segment);
+            ask_points(call, run_of(call.block, segment, 0), segment.first_input, answer);
+        }
     }
 }
 
@@ -258,7 +262,9 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
         store_.append(block.values(block.n_leading() + i), n_rows_ + (block.inputs()[i] - from));
     }
     for (const Segment& segment : block.segments()) {
-        learn_segment(call, segment, first_row, output.from_row(segment.first_input));
+        complete_row(call, segment);
+        if (segment.open) keep_last_row(block, segment, first_row);
+        learn_points(call, run_of(block, segment, first_row), output.from_row(segment.first_input));
     }
     if (preparation_) preparation_->set_marks(block.newest_filled());
     weigh_rows(rows, from, to, block.inputs().size() == to - from);

@@ -32,8 +32,8 @@ public:
     /// go on with them, statistics do not. The result is overwritten by the next call.
     const PreparedRow& next(const Rows& rows, std::size_t row, bool learn);
 
-    /// The same for a row of which nothing is known.
-    const PreparedRow& next_missing(bool learn);
+    /// The same for a row that is only asked about; NaN where a value is not known.
+    void next_known(const Rows& rows, std::size_t row, float* into);
 
     /// Takes the statistics of a whole table. There is no row before the next one.
     void fit(const Rows& rows);

@@ -146,6 +146,8 @@ private:
     [[nodiscard]] Output output_of(const Rows& rows, const AttributionSpans& into) const;
     [[nodiscard]] std::size_t block_rows(const Output& output) const noexcept;
     [[nodiscard]] std::vector<float> after_newest(const Rows& rows) const;
+    [[nodiscard]] double in_units_of(const Rows& rows, std::size_t i, std::size_t column, float value) const;
+    void restore_rows(const Rows& rows, double* restored) const;
     void check_can_forecast() const;
     [[nodiscard]] std::uint32_t n_leading() const noexcept;
     [[nodiscard]] PointRun run_of(const SeriesBlock& block, const Segment& segment, std::int64_t first_row) const;
@@ -164,15 +166,13 @@ private:
                            const Output& output) const noexcept;
     void answer_rows(const Rows& rows, const Output& output) const;
     void score_points(Call& call, const PointRun& run, const Output& output) const;
-    void score_segment(Call& call, const Segment& segment, const Output& output) const;
-    void ask_segment(Call& call, const Segment& segment, const Answer& answer) const;
     void ask_points(Call& call, const PointRun& run, std::size_t first_row, const Answer& answer) const;
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
     void learn_points(Call& call, PointRun run, const Output& output);
     void learn_few(Call& call, PointRun run, const Output& output);
-    void learn_segment(Call& call, const Segment& segment, std::int64_t first_row, const Output& output);
+    void keep_last_row(const SeriesBlock& block, const Segment& segment, std::int64_t block_starts);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
     [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);
     void mark_points(std::vector<std::uint8_t>& marks) const;

@@ -1,4 +1,4 @@
-"""Checks of single parameters; the messages name the parameter, what was expected and what came."""
+"""Checks of single arguments: messages name the argument, what was expected and what came."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-__all__ = ["check_integer", "check_real", "choice", "show"]
+__all__ = ["choice", "integer", "real", "show"]
 
 
 def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
@@ -17,21 +17,21 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     Parameters
     ----------
     name : str
-        The parameter.
+        Of the argument.
     value : object
         What the user gave.
     choices : tuple of str
-        What is allowed.
+        What it may be.
 
     Returns
     -------
     str
-        The value.
+        The word.
 
     Raises
     ------
     TypeError, ValueError
-        It is of the wrong type or not allowed.
+        It is not one of the choices.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name}: expected one of {list(choices)}, got {show(value)}")
@@ -40,27 +40,27 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_integer(name: str, value: object, low: int, high: int) -> int:
+def integer(name: str, value: object, low: int, high: int) -> int:
     """Check a whole number.
 
     Parameters
     ----------
     name : str
-        The parameter.
+        Of the argument.
     value : object
         What the user gave.
     low, high : int
-        Bounds, both allowed.
+        The smallest and the largest that it may be.
 
     Returns
     -------
     int
-        The value.
+        The number.
 
     Raises
     ------
     TypeError, ValueError
-        It is of the wrong type or not allowed.
+        It is not an integer, or out of range.
     """
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected an integer, got {value!r} (bool)")
@@ -74,27 +74,27 @@ def check_integer(name: str, value: object, low: int, high: int) -> int:
     return number
 
 
-def check_real(name: str, value: object, *, expected: str = "a number") -> float:
+def real(name: str, value: object, *, expected: str = "a number") -> float:
     """Check a number.
 
     Parameters
     ----------
     name : str
-        The parameter.
+        Of the argument.
     value : object
         What the user gave.
     expected : str
-        What the message says.
+        What the message says was expected.
 
     Returns
     -------
     float
-        The value, possibly infinite.
+        The number, which may be infinite.
 
     Raises
     ------
     TypeError, ValueError
-        It is of the wrong type or not allowed.
+        It is not a number, or NaN.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected {expected}, got {show(value)}")

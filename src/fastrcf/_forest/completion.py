@@ -8,7 +8,7 @@ import numpy as np
 
 from fastrcf._forest.fill import check_fill_value, fill_constant, fill_linear, fill_previous
 from fastrcf._forest.native import NativeEstimator
-from fastrcf._forest.checks import check_integer, check_real, choice
+from fastrcf._forest.checks import integer, real, choice
 from fastrcf._forest.options import resolve_random_state
 from fastrcf.errors import not_fitted
 from fastrcf.forecasting import Forecast
@@ -239,8 +239,8 @@ class CompletionVerbs(NativeEstimator):
         >>> bool(np.abs(forecast.median.ravel() - truth).max() < 0.2)
         True
         """
-        horizon = check_integer("horizon", horizon, 1, _MOST_VALUES)
-        n_paths = check_integer("n_paths", n_paths, 1, _MOST_PATHS)
+        horizon = integer("horizon", horizon, 1, _MOST_VALUES)
+        n_paths = integer("n_paths", n_paths, 1, _MOST_PATHS)
         levels = _check_quantiles(quantiles)
         seed = resolve_random_state(random_state)
         core = self._ready_core("forecast")
@@ -277,7 +277,7 @@ def _check_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
     expected = "one or more numbers in (0, 1)"
     if np.ndim(quantiles) != 1:
         raise TypeError(f"quantiles: expected {expected}, got {quantiles!r}")
-    levels = tuple(check_real("quantiles", level, expected=expected) for level in quantiles)
+    levels = tuple(real("quantiles", level, expected=expected) for level in quantiles)
     if not levels or not all(0.0 < level < 1.0 for level in levels):
         raise ValueError(f"quantiles: expected {expected}, got {quantiles!r}")
     return levels

@@ -6,7 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from fastrcf._forest.checks import check_integer, check_real, choice
+from fastrcf._forest.checks import choice, integer, real
 from fastrcf._forest.preparation import check_preparation
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         A parameter is of the wrong type or out of range; the message names it.
     """
     check_contamination(params["contamination"])
-    n_trees = check_integer("n_trees", params["n_trees"], 1, _MAX_TREES)
-    sample_size = check_integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
-    shingle_size = check_integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
+    n_trees = integer("n_trees", params["n_trees"], 1, _MAX_TREES)
+    sample_size = integer("sample_size", params["sample_size"], 1, MAX_SAMPLE_SIZE)
+    shingle_size = integer("shingle_size", params["shingle_size"], 1, _MAX_SHINGLE_SIZE)
     decay = params["time_decay"]
     output_after = params["output_after"]
-    accept = check_real("initial_accept_fraction", params["initial_accept_fraction"])
+    accept = real("initial_accept_fraction", params["initial_accept_fraction"])
     if not 0.0 < accept <= 1.0:
         raise ValueError(f"initial_accept_fraction: expected a number in (0, 1], got {accept!r}")
     return {
@@ -69,7 +69,7 @@ def check_options(params: Mapping[str, Any]) -> dict[str, Any]:
         "output_after": (
             max(1, sample_size // 4)
             if output_after is None
-            else check_integer("output_after", output_after, 1, _MAX_UINT64)
+            else integer("output_after", output_after, 1, _MAX_UINT64)
         ),
         "initial_accept_fraction": accept,
         "random_state": resolve_random_state(params["random_state"]),
@@ -101,7 +101,7 @@ def check_contamination(value: object) -> float | None:
         if value == "auto":
             return None
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
-    share = check_real("contamination", value, expected="'auto' or a number in (0, 0.5]")
+    share = real("contamination", value, expected="'auto' or a number in (0, 0.5]")
     if not 0.0 < share <= 0.5:
         raise ValueError(f"contamination: expected 'auto' or a number in (0, 0.5], got {value!r}")
     return share
@@ -127,7 +127,7 @@ def resolve_random_state(value: object) -> int:
     """
     if value is None:
         return int.from_bytes(os.urandom(8), "little")
-    return check_integer("random_state", value, 0, _MAX_UINT64)
+    return integer("random_state", value, 0, _MAX_UINT64)
 
 
 def resolve_n_jobs(value: object) -> int:
@@ -151,7 +151,7 @@ def resolve_n_jobs(value: object) -> int:
     """
     if value is None:
         return 1
-    jobs = check_integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
+    jobs = integer("n_jobs", value, -_MAX_INT32, _MAX_INT32)
     if jobs == 0:
         raise ValueError("n_jobs: expected a positive number, or -1 for all processors, got 0")
     if jobs < 0:
@@ -160,7 +160,7 @@ def resolve_n_jobs(value: object) -> int:
 
 
 def _decay(value: object) -> float:
-    decay = check_real("time_decay", value, expected="None or a number of at least 0")
+    decay = real("time_decay", value, expected="None or a number of at least 0")
     if not 0.0 <= decay < math.inf:
         raise ValueError(f"time_decay: expected a finite number of at least 0, got {value!r}")
     return decay

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, cast
 
-from fastrcf._forest.checks import check_real, choice, show
+from fastrcf._forest.checks import choice, real, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,14 +124,14 @@ def _values(name: str, value: object, *, one: bool) -> float | list[float]:
 
 
 def _number(name: str, value: object, expected: str) -> float:
-    number = check_real(name, value, expected=expected)
+    number = real(name, value, expected=expected)
     if not abs(number) <= _LARGEST:
         raise ValueError(f"{name}: expected values within -1e30 and 1e30, got {number!r}")
     return number
 
 
 def _share(name: str, value: object) -> float:
-    share = check_real(name, value, expected="a number in [0, 1]")
+    share = real(name, value, expected="a number in [0, 1]")
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"{name}: expected a number in [0, 1], got {value!r}")
     return share

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fastrcf._forest.native import NativeEstimator
-from fastrcf._forest.checks import check_integer, check_real
+from fastrcf._forest.checks import integer, real
 from fastrcf.directional import Directional
 from fastrcf.neighbors import Neighbors
 
@@ -293,10 +293,10 @@ class Questions(NativeEstimator):
         (array([[ 1, -1]]), array([[20,  0]]))
         """
         core, rows = self._asked(X)
-        reach = math.inf if max_distance is None else check_real("max_distance", max_distance)
+        reach = math.inf if max_distance is None else real("max_distance", max_distance)
         if reach < 0.0:
             raise ValueError(f"max_distance: expected a number of at least 0, got {max_distance!r}")
-        k = check_integer("k", k, 1, _MAX_NEIGHBORS)
+        k = integer("k", k, 1, _MAX_NEIGHBORS)
         return Neighbors(*core.near_neighbors(rows, k=k, max_distance=reach))
 
     def _asked(self, X: TableLike) -> tuple[Forest, RealArray]:
@@ -317,7 +317,7 @@ def _density_options(smoothing: float, manifold_dimension: float | None) -> dict
 
 
 def _positive(name: str, value: object) -> float:
-    number = check_real(name, value, expected="a positive number")
+    number = real(name, value, expected="a positive number")
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name}: expected a positive number, got {value!r}")
     return number

@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fastrcf._forest.container import pack, unpack, write_whole
-from fastrcf._forest.checks import check_integer
+from fastrcf._forest.checks import integer
 from fastrcf.attribution import Attribution
 from fastrcf.compat._records import Records, read_records
 from fastrcf.errors import ModelFormatError
@@ -142,7 +142,7 @@ class SqlRandomCutForest:
     ) -> None:
         arguments = locals()
         self._numbers = {
-            name: check_integer(name, arguments[name], *limits) for name, limits in _RANGES.items()
+            name: integer(name, arguments[name], *limits) for name, limits in _RANGES.items()
         }
         if self._numbers["subSampleSize"] >= self._numbers["timeDecay"]:
             raise ValueError(
