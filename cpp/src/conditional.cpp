@@ -80,18 +80,30 @@ void ConditionalSampler::pose(const float* point, std::span<const std::uint32_t>
 
 void ConditionalSampler::complete(const ForestView& forest, std::span<const SampledTree> trees, float* point,
                                   std::span<const std::uint32_t> missing) {
-    if (missing.size() == dimensions_) {
+    begin(point, missing);
+    for (const SampledTree& sampled : trees) hear(forest, sampled.tree());
+    finish(forest, trees, point);
+}
+
+void ConditionalSampler::begin(const float* point, std::span<const std::uint32_t> missing) {
+    missing_.assign(missing.begin(), missing.end());
+    offers_.clear();
+    pose(point, missing);
+}
+
+void ConditionalSampler::hear(const ForestView& forest, const RandomCutTree& tree) {
+    if (tree.empty() || missing_.size() == dimensions_) return;
+    Rng unused;
+    offers_.push_back(draw(forest, tree, 1.0, unused));
+}
+
+void ConditionalSampler::finish(const ForestView& forest, std::span<const SampledTree> trees, float* point) {
+    if (missing_.size() == dimensions_) {
         fill_unconditionally(forest, trees, point);
         return;
     }
-    pose(point, missing);
-    offers_.clear();
-    Rng unused;
-    for (const SampledTree& sampled : trees) {
-        if (!sampled.tree().empty()) offers_.push_back(draw(forest, sampled.tree(), 1.0, unused));
-    }
     keep_nearest(offers_);
-    for (const std::uint32_t i : missing) {
+    for (const std::uint32_t i : missing_) {
         values_.clear();
         for (const Completion& offer : offers_) values_.push_back(offer.point[i]);
         point[i] = median_of(values_);
