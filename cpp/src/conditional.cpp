@@ -2,6 +2,7 @@
 #include "fastrcf/conditional.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -32,9 +33,9 @@ void keep_nearest(std::vector<Completion>& offers) {
 
 }  // namespace
 
-/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on.
+/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. No branches, so that compilers use vectors.
 struct ConditionalSampler::Sums {
-    double gap[8] = {};    ///< L1 distance from the point to the box
+    double gap[8] = {};    ///< twice the L1 distance from the point to the box
     double range[8] = {};  ///< sides of the box
 
     template <int Width>
@@ -44,11 +45,15 @@ struct ConditionalSampler::Sums {
             const double highest = -static_cast<double>(minus_high[lane]);
             const double over = static_cast<double>(above[lane]) - highest;
             const double under = lowest - static_cast<double>(below[lane]);
-            gap[lane] += (over > 0.0 ? over : 0.0) + (under > 0.0 ? under : 0.0);
+            gap[lane] += (over + std::abs(over)) + (under + std::abs(under));
             range[lane] += highest - lowest;
         }
     }
-    [[nodiscard]] static double total(const double* lanes) noexcept {
+    [[nodiscard]] double distance() const noexcept { return 0.5 * total(gap); }
+    [[nodiscard]] double sides() const noexcept { return total(range); }
+
+private:
+    static double total(const double* lanes) noexcept {
         return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     }
 };
@@ -61,32 +66,44 @@ ConditionalSampler::ConditionalSampler(const Geometry& geometry)
       below_(above_.size()) {}
 
 void ConditionalSampler::pose(const float* point, std::span<const std::uint32_t> missing) {
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    constexpr float kFarOut = std::numeric_limits<float>::max();
     std::fill(is_missing_.begin(), is_missing_.end(), std::uint8_t{0});
     std::copy_n(point, dimensions_, above_.begin());
     std::copy_n(point, dimensions_, below_.begin());
     for (std::uint32_t i = 0; i < dimensions_; ++i) keys_[i] = order_key(point[i]);
     for (const std::uint32_t i : missing) {
         is_missing_[i] = 1;
-        above_[i] = -kInfinity;  // above nothing and below nothing
-        below_[i] = kInfinity;
+        above_[i] = -kFarOut;  // above nothing and below nothing
+        below_[i] = kFarOut;
     }
 }
 
 void ConditionalSampler::complete(const ForestView& forest, std::span<const SampledTree> trees, float* point,
                                   std::span<const std::uint32_t> missing) {
-    if (missing.size() == dimensions_) {
+    begin(point, missing);
+    for (const SampledTree& sampled : trees) hear(forest, sampled.tree());
+    finish(forest, trees, point);
+}
+
+void ConditionalSampler::begin(const float* point, std::span<const std::uint32_t> missing) {
+    missing_.assign(missing.begin(), missing.end());
+    offers_.clear();
+    pose(point, missing);
+}
+
+void ConditionalSampler::hear(const ForestView& forest, const RandomCutTree& tree) {
+    if (tree.empty() || missing_.size() == dimensions_) return;
+    Rng unused;
+    offers_.push_back(draw(forest, tree, 1.0, unused));
+}
+
+void ConditionalSampler::finish(const ForestView& forest, std::span<const SampledTree> trees, float* point) {
+    if (missing_.size() == dimensions_) {
         fill_unconditionally(forest, trees, point);
         return;
     }
-    pose(point, missing);
-    offers_.clear();
-    Rng unused;
-    for (const SampledTree& sampled : trees) {
-        if (!sampled.tree().empty()) offers_.push_back(draw(forest, sampled.tree(), 1.0, unused));
-    }
     keep_nearest(offers_);
-    for (const std::uint32_t i : missing) {
+    for (const std::uint32_t i : missing_) {
         values_.clear();
         for (const Completion& offer : offers_) values_.push_back(offer.point[i]);
         point[i] = median_of(values_);
@@ -149,7 +166,7 @@ ConditionalSampler::Candidate ConditionalSampler::descend(const ForestView& fore
     }
     Candidate found{node, node, depth};
     const float* stored = point_of(forest, arrays, node);
-    found.distance = Sums::total(compare(stored, stored).gap);
+    found.distance = compare(stored, stored).distance();
     found.inside = found.distance == 0.0;
     if (!found.inside) {
         found.rank = 1.0 / (depth + 1);
@@ -183,15 +200,23 @@ ConditionalSampler::Sums ConditionalSampler::compare(const ForestView& forest, c
 /// Where the point stands to the box of two stored points.
 ConditionalSampler::Sums ConditionalSampler::compare(const float* a, const float* b) const {
     Sums sums;
-    float low[8] = {};
-    float minus_high[8] = {};
-    for (std::uint32_t i = 0; i < dimensions_; i += 8) {
-        const std::uint32_t width = std::min(8U, dimensions_ - i);
-        for (std::uint32_t lane = 0; lane < 8; ++lane) {
-            const bool used = lane < width;
-            low[lane] = used ? std::min(a[i + lane], b[i + lane]) : 0.F;
-            minus_high[lane] = used ? 0.F - std::max(a[i + lane], b[i + lane]) : 0.F;
+    float low[8];
+    float minus_high[8];
+    std::uint32_t i = 0;
+    const auto take = [&](std::uint32_t width) {
+        for (std::uint32_t lane = 0; lane < width; ++lane) {
+            low[lane] = std::min(a[i + lane], b[i + lane]);
+            minus_high[lane] = 0.F - std::max(a[i + lane], b[i + lane]);
         }
+    };
+    for (; i + 8 <= dimensions_; i += 8) {
+        take(8);
+        sums.add<8>(low, minus_high, above_.data() + i, below_.data() + i);
+    }
+    if (i < dimensions_) {
+        std::fill_n(low, 8, 0.F);
+        std::fill_n(minus_high, 8, 0.F);
+        take(dimensions_ - i);
         sums.add<8>(low, minus_high, above_.data() + i, below_.data() + i);
     }
     return sums;
@@ -205,10 +230,10 @@ void ConditionalSampler::climb(const ForestView& forest, const TreeArrays& array
         --candidate.depth;
         if (candidate.inside) continue;
         const Sums sums = compare(forest, arrays, candidate.node);
-        const double gap = Sums::total(sums.gap);
+        const double gap = sums.distance();
         candidate.inside = gap == 0.0;
         if (candidate.inside) continue;
-        const double chance = gap / (gap + Sums::total(sums.range));
+        const double chance = gap / (gap + sums.sides());
         candidate.rank = chance / (candidate.depth + 1) + (1.0 - chance) * candidate.rank;
     }
 }

@@ -33,6 +33,12 @@ public:
     void complete(const ForestView& forest, std::span<const SampledTree> trees, float* point,
                   std::span<const std::uint32_t> missing);
 
+    /// The same in steps, so that many points may be completed tree by tree while the tree is in the cache: begin()
+    /// with the point, hear() every tree, and finish(), which writes into the point.
+    void begin(const float* point, std::span<const std::uint32_t> missing);
+    void hear(const ForestView& forest, const RandomCutTree& tree);
+    void finish(const ForestView& forest, std::span<const SampledTree> trees, float* point);
+
     /// Says what draw() is asked for: `point` without its coordinates `missing`.
     void pose(const float* point, std::span<const std::uint32_t> missing);
 
@@ -64,6 +70,7 @@ private:
     void fill_unconditionally(const ForestView& forest, std::span<const SampledTree> trees, float* point);
 
     std::uint32_t dimensions_;
+    std::vector<std::uint32_t> missing_;
     std::vector<std::uint8_t> is_missing_;
     std::vector<std::int32_t> keys_;  ///< order keys of the known coordinates
     std::vector<float> above_;        ///< the point, to be compared with the upper sides of boxes
