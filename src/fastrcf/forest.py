@@ -11,6 +11,8 @@ from fastrcf._forest.persistent import Persistent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
     from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RowLike, TableLike
 
@@ -68,6 +70,10 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         For ``missing="constant"``: the value, or one per column.
     max_missing : float, default 0.5
         A window is scored and learned if at most this share of its values was filled in.
+    irregular : "gap" or None, default None
+        With ``"gap"`` the verbs for many rows take the `time` of each row, and an interval of at
+        least 1.5 mean intervals counts as the missing rows that would make it regular (rounded).
+        They are treated as `missing` says. 3 * `shingle_size` intervals and more end the window.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
         rows are divided over calls. None draws a seed from the operating system.
@@ -158,6 +164,7 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         missing: Literal["skip", "impute", "previous", "constant"] = "skip",
         fill_value: float | Sequence[float] = 0.0,
         max_missing: float = 0.5,
+        irregular: Literal["gap"] | None = None,
         random_state: int | None = 0,
         n_jobs: int | None = 1,
     ) -> None:
@@ -175,12 +182,19 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         self.missing = missing
         self.fill_value = fill_value
         self.max_missing = max_missing
+        self.irregular = irregular
         self.random_state = random_state
         self.n_jobs = n_jobs
 
     # ---- many rows ------------------------------------------------------------------------------
 
-    def score(self, X: TableLike, y: object = None) -> FloatArray:  # noqa: ARG002
+    def score(
+        self,
+        X: TableLike,
+        y: object = None,  # noqa: ARG002
+        *,
+        time: ArrayLike | None = None,
+    ) -> FloatArray:
         """Score rows without learning them.
 
         The rows are taken as those that follow the rows learned last: with shingles, row *i* is
@@ -192,12 +206,14 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
             The rows. One dimension is one column.
         y : object
             Ignored; scikit-learn passes it.
+        time : array_like of shape (n,), optional
+            As in `update`.
 
         Returns
         -------
         ndarray of shape (n,), float64
             Higher is more anomalous. 0.0 for rows with a NaN, rows without a full window, and
-            before the forest is ready.
+            before the forest is ready. With `missing`, 0.0 where too much was filled in.
 
         Raises
         ------
@@ -217,15 +233,21 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         """
         table = self._rows(X)
         core = self._core or self._new_core(table.array.shape[1])
-        return core.score(table.array)
+        if time is None:
+            return core.score(table.array)
+        rows, places, _ = self._with_gaps(table, time)
+        return core.score(rows)[places]
 
-    def update(self, X: TableLike) -> Self:
+    def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
         """Learn rows.
 
         Parameters
         ----------
         X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
             The rows, in the order of time. One dimension is one column.
+        time : array_like of shape (n,), optional
+            With `irregular`: when each row came, as numbers or datetime64, strictly increasing and
+            going on from the call before. Rows without a time count as having come regularly.
 
         Returns
         -------
@@ -242,10 +264,13 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         >>> RandomCutForest(n_trees=20).update([1.0, 2.0, 3.0]).n_seen
         3
         """
-        self._learn("update", self._rows(X))
+        if time is None:
+            self._learn("update", self._rows(X))
+        else:
+            self._learn_timed("update", self._rows(X), time)
         return self
 
-    def score_update(self, X: TableLike) -> FloatArray:
+    def score_update(self, X: TableLike, *, time: ArrayLike | None = None) -> FloatArray:
         """Score each row, then learn it.
 
         The same as `score_one` and `update_one` for one row after the other, bit for bit, and
@@ -255,6 +280,8 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         ----------
         X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
             The rows, in the order of time. One dimension is one column.
+        time : array_like of shape (n,), optional
+            As in `update`.
 
         Returns
         -------
@@ -274,6 +301,8 @@ class RandomCutForest(BatchVerbs, CompletionVerbs, Persistent):
         >>> int(RandomCutForest(n_trees=20).score_update(series).argmax())
         250
         """
+        if time is not None:
+            return cast("FloatArray", self._learn_timed("score_update", self._rows(X), time))
         return cast("FloatArray", self._learn("score_update", self._rows(X)))
 
     # ---- one row --------------------------------------------------------------------------------
