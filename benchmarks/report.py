@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import machine, races, upkeep
+from benchmarks import completion, machine, races, upkeep
 from benchmarks.rows import QUICK, Effort, Row
 from benchmarks.workloads import SINE_8, SINE_48, THREE_50, THREE_100, Workload
 from fastrcf import _core
@@ -29,6 +29,8 @@ JOBS: dict[str, Callable[[Effort], Row | list[Row]]] = {
     "stream-s48": _stream(SINE_48, fastest=(6, 10)),
     "one": races.one_by_one,
     "table": races.frozen_table,
+    "impute": completion.impute,
+    "forecast": completion.forecast,
     "threads": upkeep.two_threads,
     "memory": upkeep.memory,
     "state": upkeep.state,

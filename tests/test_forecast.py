@@ -1,7 +1,8 @@
 """Forecasts: against the slow twin, what their bands promise, and bad input."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def test_paths_are_those_of_the_twin(n_columns: int, shingle_size: int) -> None:
     trees = [forest.tree(i) for i in range(9)]
     assert_array_equal(
         forest.forecast(5, 6, 2**63 + 11),
-        naive_conditional.forecast(trees, learned, shingle_size, 5, 6, 2**63 + 11),
+        naive_conditional.forecast(
+            trees, learned, shingle_size, n_paths=5, horizon=6, seed=2**63 + 11
+        ),
     )
 
 
@@ -124,7 +127,7 @@ def test_cosine(shingle_size: int) -> None:
     series, _ = cosine(4000)
     forest = RandomCutForest(100, 256, shingle_size).update(series)
     _, clean = cosine(200, start=4000)
-    forecast = forest.forecast(200)
+    forecast = forest.forecast(200, n_paths=300)
     assert np.abs(forecast.median[:, 0] - clean).mean() < 8.0  # 4 · noise
     low, _, high = forecast.values[..., 0]
     assert ((low < clean) & (clean < high)).mean() > 0.99
@@ -137,8 +140,8 @@ def test_after_a_drift() -> None:
     after = 80.0 + 0.6 * cosine(1500, start=4043, seed=1)[0]
     truth = 80.0 + 0.6 * cosine(200, start=5543)[1]
     forest = RandomCutForest(100, 256, 30, time_decay=1 / 300)
-    stale = forest.update(before).forecast(200).median[:, 0]
-    forecast = forest.update(after).forecast(200)
+    stale = forest.update(before).forecast(200, n_paths=300).median[:, 0]
+    forecast = forest.update(after).forecast(200, n_paths=300)
     assert np.abs(forecast.median[:, 0] - truth).mean() < 4.0  # 2 · noise
     assert np.abs(stale - truth).mean() > 50.0
 
@@ -151,27 +154,35 @@ def test_bands_widen_as_knowledge_of_the_start_fades() -> None:
         series[i] = 0.95 * series[i - 1] + shocks[i]
     widths = []
     forest = RandomCutForest(100, 256, 4).update(series[:3000])
-    for row in range(3000, 6000, 100):
-        low, high = forest.forecast(40, (0.1, 0.9), n_paths=300).values[..., 0]
+    for row in range(3000, 6000, 150):
+        low, high = forest.forecast(40, (0.1, 0.9), n_paths=200).values[..., 0]
         widths.append(high - low)
-        forest.update(series[row : row + 100])
+        forest.update(series[row : row + 150])
     width = np.mean(widths, axis=0)
     assert 1.3 < width[-1] / width[0] < 3.2
     assert width[0] < width[4] < width[15]
 
 
-def rolled(
-    series: Rows, start: int, step: int, horizon: int, period: int
-) -> Iterator[tuple[Rows, Rows, Rows]]:
-    """Yield, for many origins, what came, the forecast's band, and that of the last season."""
-    forest = RandomCutForest(100, 256, 48).update(series[:start])
-    for origin in range(start, len(series) - horizon, step):
-        change = np.quantile(series[period:origin] - series[: origin - period], BAND)
-        season = series[origin - period : origin][np.arange(horizon) % period]
-        forecast = forest.forecast(horizon, BAND, n_paths=300, random_state=origin)
-        truth = series[origin : origin + horizon]
-        yield truth, forecast.values[..., 0], season + change[:, np.newaxis]
-        forest.update(series[origin : origin + step])
+@dataclass
+class Rolling:
+    """A series, and where it is forecast from."""
+
+    read: Callable[[Path], Rows]
+    start: int
+    step: int
+    season: int
+
+    def roll(self, series: Rows) -> Iterator[tuple[Rows, Rows, Rows]]:
+        """Yield, by origin, the season that came, its forecast band and that of the last season."""
+        season = self.season
+        forest = RandomCutForest(100, 256, 48).update(series[: self.start])
+        for origin in range(self.start, len(series) - season, self.step):
+            change = np.quantile(series[season:origin] - series[: origin - season], BAND)
+            last = series[origin - season : origin]
+            forecast = forest.forecast(season, BAND, n_paths=300, random_state=origin)
+            truth = series[origin : origin + season]
+            yield truth, forecast.values[..., 0], last + change[:, np.newaxis]
+            forest.update(series[origin : origin + self.step])
 
 
 def pinball(truth: Rows, band: Rows) -> float:
@@ -192,16 +203,13 @@ def web(data_dir: Path) -> Rows:
 
 
 @pytest.mark.parametrize(
-    ("read", "start", "step", "horizon", "period"),
-    [(taxi, 3000, 241, 48, 48), (web, 300, 11, 24, 24)],
+    "rolling",
+    [Rolling(taxi, start=3000, step=301, season=48), Rolling(web, start=300, step=13, season=24)],
+    ids=["taxi", "web"],
 )
-def test_coverage(
-    data_dir: Path, read: Any, start: int, step: int, horizon: int, period: int
-) -> None:
-    series = read(data_dir)
-    truth, band, season = map(
-        np.array, zip(*rolled(series, start, step, horizon, period), strict=True)
-    )
+def test_coverage(data_dir: Path, rolling: Rolling) -> None:
+    series = rolling.read(data_dir)
+    truth, band, season = map(np.array, zip(*rolling.roll(series), strict=True))
     inside = (band[:, 0] <= truth) & (truth <= band[:, 2])
     assert 0.95 <= inside.mean() <= 0.995
     # Not won by width: narrower than the band of the last season, and with less loss.
@@ -256,9 +264,9 @@ def test_without_shingles() -> None:
 
 def test_without_a_full_window() -> None:
     forest = RandomCutForest(shingle_size=4).fit(np.arange(50.0)[:, np.newaxis])
-    with pytest.raises(ValueError, match="window is not full: expected 3 newest rows .* got 0"):
+    with pytest.raises(ValueError, match=r"window is not full: expected 3 newest rows .* got 0"):
         forest.forecast(3)
     forest.update([1.0, 2.0])
-    with pytest.raises(ValueError, match="window is not full: expected 3 newest rows .* got 2"):
+    with pytest.raises(ValueError, match=r"window is not full: expected 3 newest rows .* got 2"):
         forest.forecast(3)
     assert forest.update([3.0]).forecast(3).median.shape == (3, 1)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace fastrcf {
@@ -32,37 +33,77 @@ void keep_nearest(std::vector<Completion>& offers) {
 
 }  // namespace
 
+/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. No branches, so that compilers use vectors.
+struct ConditionalSampler::Sums {
+    double gap[8] = {};    ///< twice the L1 distance from the point to the box
+    double range[8] = {};  ///< sides of the box
+
+    template <int Width>
+    void add(const float* low, const float* minus_high, const float* above, const float* below) noexcept {
+        for (int lane = 0; lane < Width; ++lane) {
+            const double lowest = low[lane];
+            const double highest = -static_cast<double>(minus_high[lane]);
+            const double over = static_cast<double>(above[lane]) - highest;
+            const double under = lowest - static_cast<double>(below[lane]);
+            gap[lane] += (over + std::abs(over)) + (under + std::abs(under));
+            range[lane] += highest - lowest;
+        }
+    }
+    [[nodiscard]] double distance() const noexcept { return 0.5 * total(gap); }
+    [[nodiscard]] double sides() const noexcept { return total(range); }
+
+private:
+    static double total(const double* lanes) noexcept {
+        return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    }
+};
+
 ConditionalSampler::ConditionalSampler(const Geometry& geometry)
-    : dimensions_(geometry.dimensions), is_missing_(geometry.dimensions), keys_(geometry.dimensions) {
-    known_.reserve(geometry.dimensions);
-}
+    : dimensions_(geometry.dimensions),
+      is_missing_(geometry.dimensions),
+      keys_(geometry.dimensions),
+      above_((geometry.dimensions + 7) / 8 * 8),
+      below_(above_.size()) {}
 
 void ConditionalSampler::pose(const float* point, std::span<const std::uint32_t> missing) {
-    point_ = point;
+    constexpr float kFarOut = std::numeric_limits<float>::max();
     std::fill(is_missing_.begin(), is_missing_.end(), std::uint8_t{0});
-    for (const std::uint32_t i : missing) is_missing_[i] = 1;
-    known_.clear();
-    for (std::uint32_t i = 0; i < dimensions_; ++i) {
-        if (is_missing_[i] != 0) continue;
-        known_.push_back(i);
-        keys_[i] = order_key(point[i]);
+    std::copy_n(point, dimensions_, above_.begin());
+    std::copy_n(point, dimensions_, below_.begin());
+    for (std::uint32_t i = 0; i < dimensions_; ++i) keys_[i] = order_key(point[i]);
+    for (const std::uint32_t i : missing) {
+        is_missing_[i] = 1;
+        above_[i] = -kFarOut;  // above nothing and below nothing
+        below_[i] = kFarOut;
     }
 }
 
 void ConditionalSampler::complete(const ForestView& forest, std::span<const SampledTree> trees, float* point,
                                   std::span<const std::uint32_t> missing) {
-    if (missing.size() == dimensions_) {
+    begin(point, missing);
+    for (const SampledTree& sampled : trees) hear(forest, sampled.tree());
+    finish(forest, trees, point);
+}
+
+void ConditionalSampler::begin(const float* point, std::span<const std::uint32_t> missing) {
+    missing_.assign(missing.begin(), missing.end());
+    offers_.clear();
+    pose(point, missing);
+}
+
+void ConditionalSampler::hear(const ForestView& forest, const RandomCutTree& tree) {
+    if (tree.empty() || missing_.size() == dimensions_) return;
+    Rng unused;
+    offers_.push_back(draw(forest, tree, 1.0, unused));
+}
+
+void ConditionalSampler::finish(const ForestView& forest, std::span<const SampledTree> trees, float* point) {
+    if (missing_.size() == dimensions_) {
         fill_unconditionally(forest, trees, point);
         return;
     }
-    pose(point, missing);
-    offers_.clear();
-    Rng unused;
-    for (const SampledTree& sampled : trees) {
-        if (!sampled.tree().empty()) offers_.push_back(draw(forest, sampled.tree(), 1.0, unused));
-    }
     keep_nearest(offers_);
-    for (const std::uint32_t i : missing) {
+    for (const std::uint32_t i : missing_) {
         values_.clear();
         for (const Completion& offer : offers_) values_.push_back(offer.point[i]);
         point[i] = median_of(values_);
@@ -125,9 +166,7 @@ ConditionalSampler::Candidate ConditionalSampler::descend(const ForestView& fore
     }
     Candidate found{node, node, depth};
     const float* stored = point_of(forest, arrays, node);
-    for (const std::uint32_t i : known_) {
-        found.distance += std::abs(static_cast<double>(point_[i]) - static_cast<double>(stored[i]));
-    }
+    found.distance = compare(stored, stored).distance();
     found.inside = found.distance == 0.0;
     if (!found.inside) {
         found.rank = 1.0 / (depth + 1);
@@ -137,39 +176,50 @@ ConditionalSampler::Candidate ConditionalSampler::descend(const ForestView& fore
     return found;
 }
 
-// The missing coordinates are those of a point in the box, so only known ones can lie outside.
-template <class SidesOf>
-double ConditionalSampler::chance_outside(SidesOf sides_of) const {
-    double gap = 0.0;
-    double range = 0.0;
-    for (std::uint32_t i = 0; i < dimensions_; ++i) {
-        const RandomCutTree::Sides sides = sides_of(i);
-        const double low = sides.low;
-        const double high = sides.high;
-        range += high - low;
-        if (is_missing_[i] != 0) continue;
-        const double value = point_[i];
-        gap += std::max(value - high, 0.0) + std::max(low - value, 0.0);
-    }
-    return gap > 0.0 ? gap / (gap + range) : 0.0;
-}
-
-/// Chance that a random cut separates the filled point from the box of an inner node.
-double ConditionalSampler::chance(const ForestView& forest, const TreeArrays& arrays, NodeId node) const {
+/// Where the point stands to the box of an inner node.
+ConditionalSampler::Sums ConditionalSampler::compare(const ForestView& forest, const TreeArrays& arrays,
+                                                     NodeId node) const {
     const Geometry& geometry = forest.geometry;
     const std::uint16_t slot = arrays.box_slot[node];
-    if (slot != kNoBox) {
-        const float* box = arrays.boxes + static_cast<std::size_t>(slot) * geometry.box_stride();
-        return chance_outside([&](std::uint32_t i) -> RandomCutTree::Sides {
-            const float* side = box + geometry.lane(i);
-            return {side[0], 0.0F - side[geometry.side_step()]};
-        });
+    if (slot == kNoBox) {
+        return compare(point_of(forest, arrays, arrays.child[2 * node]),
+                       point_of(forest, arrays, arrays.child[2 * node + 1]));
     }
-    const float* a = point_of(forest, arrays, arrays.child[2 * node]);
-    const float* b = point_of(forest, arrays, arrays.child[2 * node + 1]);
-    return chance_outside([&](std::uint32_t i) -> RandomCutTree::Sides {
-        return {std::min(a[i], b[i]), std::max(a[i], b[i])};
-    });
+    const float* box = arrays.boxes + static_cast<std::size_t>(slot) * geometry.box_stride();
+    Sums sums;
+    if (geometry.padded == 4) {
+        sums.add<4>(box, box + 4, above_.data(), below_.data());
+        return sums;
+    }
+    for (std::uint32_t i = 0; i < dimensions_; i += 8, box += 16) {
+        sums.add<8>(box, box + 8, above_.data() + i, below_.data() + i);
+    }
+    return sums;
+}
+
+/// Where the point stands to the box of two stored points.
+ConditionalSampler::Sums ConditionalSampler::compare(const float* a, const float* b) const {
+    Sums sums;
+    float low[8];
+    float minus_high[8];
+    std::uint32_t i = 0;
+    const auto take = [&](std::uint32_t width) {
+        for (std::uint32_t lane = 0; lane < width; ++lane) {
+            low[lane] = std::min(a[i + lane], b[i + lane]);
+            minus_high[lane] = 0.F - std::max(a[i + lane], b[i + lane]);
+        }
+    };
+    for (; i + 8 <= dimensions_; i += 8) {
+        take(8);
+        sums.add<8>(low, minus_high, above_.data() + i, below_.data() + i);
+    }
+    if (i < dimensions_) {
+        std::fill_n(low, 8, 0.F);
+        std::fill_n(minus_high, 8, 0.F);
+        take(dimensions_ - i);
+        sums.add<8>(low, minus_high, above_.data() + i, below_.data() + i);
+    }
+    return sums;
 }
 
 /// Works the score of a candidate out up to the child of `below` that it stands under.
@@ -179,9 +229,12 @@ void ConditionalSampler::climb(const ForestView& forest, const TreeArrays& array
         candidate.node = arrays.parent[candidate.node];
         --candidate.depth;
         if (candidate.inside) continue;
-        const double out = chance(forest, arrays, candidate.node);
-        candidate.inside = out == 0.0;
-        if (!candidate.inside) candidate.rank = out / (candidate.depth + 1) + (1.0 - out) * candidate.rank;
+        const Sums sums = compare(forest, arrays, candidate.node);
+        const double gap = sums.distance();
+        candidate.inside = gap == 0.0;
+        if (candidate.inside) continue;
+        const double chance = gap / (gap + sums.sides());
+        candidate.rank = chance / (candidate.depth + 1) + (1.0 - chance) * candidate.rank;
     }
 }
 

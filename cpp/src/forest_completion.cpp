@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "fastrcf/conditional.hpp"
 #include "forest_call.hpp"
@@ -16,16 +15,55 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 /// A completion costs about as much as this many scores.
 constexpr std::size_t kCostliness = 4;
 
-bool is_complete(const float* values, std::size_t n) {
-    return std::none_of(values, values + n, [](float value) { return std::isnan(value); });
-}
+/// Points that are completed together: a tree that is in the cache serves them all.
+constexpr std::size_t kTogether = 16;
 
-/// The positions from `first` to `last`, without the latter.
-std::vector<std::uint32_t> positions(std::uint32_t first, std::uint32_t last) {
-    std::vector<std::uint32_t> all(last - first);
-    std::iota(all.begin(), all.end(), first);
-    return all;
-}
+class Completions {
+public:
+    Completions(const ForestView& forest, std::span<const SampledTree> trees)
+        : forest_(forest), trees_(trees), slots_(kTogether, Slot(forest.geometry)) {}
+
+    [[nodiscard]] bool empty() const noexcept { return n_ == 0; }
+    [[nodiscard]] bool full() const noexcept { return n_ == kTogether; }
+
+    /// Adds a point, whose missing coordinates are NaN, under a name.
+    void add(std::size_t name, const float* point) {
+        Slot& slot = slots_[n_++];
+        slot.name = name;
+        std::copy_n(point, slot.point.size(), slot.point.begin());
+        missing_.clear();
+        for (std::uint32_t i = 0; i < slot.point.size(); ++i) {
+            if (std::isnan(point[i])) missing_.push_back(i);
+        }
+        slot.sampler.begin(point, missing_);
+    }
+
+    /// Completes what was added, calls write(name, point) for each and forgets them.
+    template <class Write>
+    void finish(Write write) {
+        for (const SampledTree& sampled : trees_) {
+            for (std::size_t i = 0; i < n_; ++i) slots_[i].sampler.hear(forest_, sampled.tree());
+        }
+        for (std::size_t i = 0; i < n_; ++i) {
+            slots_[i].sampler.finish(forest_, trees_, slots_[i].point.data());
+            write(slots_[i].name, slots_[i].point.data());
+        }
+        n_ = 0;
+    }
+
+private:
+    struct Slot {
+        explicit Slot(const Geometry& geometry) : sampler(geometry), point(geometry.dimensions) {}
+        std::size_t name = 0;
+        ConditionalSampler sampler;
+        std::vector<float> point;
+    };
+    const ForestView& forest_;
+    std::span<const SampledTree> trees_;
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> missing_;
+    std::size_t n_ = 0;
+};
 
 /// Rows with a missing value, in groups that do not look at each other: between the last row of a group and the first
 /// of the next one, the window of the latter is complete.
@@ -84,24 +122,25 @@ void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
     const ForestView forest = view();
     const std::size_t work = gaps.rows.size() * trees_.size() * kCostliness;
     run_parts(work, gaps.n_groups(), n_jobs_, [&](std::size_t part, std::size_t n_parts) {
-        ConditionalSampler sampler(geometry_);
-        std::vector<float> point(geometry_.dimensions);
-        std::vector<std::uint32_t> missing;
-        const std::size_t first = gaps.starts[gaps.n_groups() * part / n_parts];
-        const std::size_t last = gaps.starts[gaps.n_groups() * (part + 1) / n_parts];
-        for (std::size_t i = first; i < last; ++i) {
-            float* window = series.data() + gaps.rows[i] * columns;
-            std::copy_n(window, point.size(), point.begin());
-            missing.clear();
-            for (std::uint32_t k = 0; k < point.size(); ++k) {
-                if (std::isnan(point[k])) missing.push_back(k);
-            }
-            sampler.complete(forest, trees_, point.data(), missing);
-            const std::size_t before = point.size() - columns;
-            for (std::size_t k = 0; k < columns; ++k) {
-                if (!std::isnan(window[before + k])) continue;
-                window[before + k] = point[before + k];
-                values[gaps.rows[i] * columns + k] = static_cast<double>(point[before + k]);
+        Completions together(forest, trees_);
+        const std::size_t last = gaps.n_groups() * (part + 1) / n_parts;
+        for (std::size_t first = gaps.n_groups() * part / n_parts; first < last; first += kTogether) {
+            const std::size_t n = std::min(kTogether, last - first);
+            // The next row of every group that has one: within a group, rows wait for those before them.
+            for (std::size_t next = 0;; ++next) {
+                for (std::size_t group = first; group < first + n; ++group) {
+                    const std::size_t at = gaps.starts[group] + next;
+                    if (at < gaps.starts[group + 1]) together.add(gaps.rows[at], series.data() + gaps.rows[at] * columns);
+                }
+                if (together.empty()) break;
+                together.finish([&](std::size_t row, const float* point) {
+                    float* newest = series.data() + (row + options_.shingle_size - 1) * columns;
+                    for (std::size_t k = 0; k < columns; ++k) {
+                        if (!std::isnan(newest[k])) continue;
+                        newest[k] = point[geometry_.dimensions - columns + k];
+                        values[row * columns + k] = static_cast<double>(newest[k]);
+                    }
+                });
             }
         }
     });
@@ -110,7 +149,8 @@ void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
     for (const std::size_t row : gaps.rows) {
         for (std::size_t k = 0; k < columns; ++k) {
             double& value = values[row * columns + k];
-            if (std::isnan(rows.at(row, k))) value = in_units_of(restored, row, k, static_cast<float>(value));
+            const double given = rows.at(row, k);  // its change may not have been known all the same
+            value = std::isnan(given) ? in_units_of(restored, row, k, static_cast<float>(value)) : given;
         }
     }
 }
@@ -126,24 +166,30 @@ void RandomCutForest::expect(const Rows& rows, std::span<double> values) const {
     const ForestView forest = view();
     // What is left out of a point at a time: the newest row, or where a point is one row, one column of it.
     const std::uint32_t dimensions = geometry_.dimensions;
+    const std::uint32_t before = dimensions - columns;
     const std::uint32_t step = options_.shingle_size > 1 ? columns : 1;
     const std::size_t work = rows.n_rows * (columns / step) * trees_.size() * kCostliness;
     run_parts(work, rows.n_rows, n_jobs_, [&](std::size_t part, std::size_t n_parts) {
-        ConditionalSampler sampler(geometry_);
+        Completions together(forest, trees_);
         std::vector<float> point(dimensions);
-        for (std::size_t i = rows.n_rows * part / n_parts; i < rows.n_rows * (part + 1) / n_parts; ++i) {
-            for (std::uint32_t first = dimensions - columns; first < dimensions; first += step) {
-                std::copy_n(series.begin() + static_cast<std::ptrdiff_t>(i * columns), dimensions, point.begin());
-                const std::vector<std::uint32_t> missing = positions(first, first + step);
-                for (const std::uint32_t k : missing) point[k] = 0.F;
-                if (!is_complete(point.data(), dimensions)) continue;
-                sampler.complete(forest, trees_, point.data(), missing);
-                for (const std::uint32_t k : missing) {
-                    const std::uint32_t column = k - (dimensions - columns);
-                    values[i * columns + column] = in_units_of(rows, i, column, point[k]);
-                }
-            }
+        const auto write = [&](std::size_t question, const float* answer) {
+            const std::size_t first = question % (columns / step) * step;
+            const std::size_t row = question / (columns / step);
+            double* into = values.data() + row * columns;
+            for (std::size_t k = first; k < first + step; ++k) into[k] = in_units_of(rows, row, k, answer[before + k]);
+        };
+        const std::size_t last = rows.n_rows * (part + 1) / n_parts * (columns / step);
+        for (std::size_t i = rows.n_rows * part / n_parts * (columns / step); i < last; ++i) {
+            const std::size_t row = i / (columns / step);
+            const std::size_t first = before + i % (columns / step) * step;
+            std::copy_n(series.begin() + static_cast<std::ptrdiff_t>(row * columns), dimensions, point.begin());
+            std::fill_n(point.begin() + static_cast<std::ptrdiff_t>(first), step, kMissing);
+            const auto n_missing = std::count_if(point.begin(), point.end(), [](float value) { return std::isnan(value); });
+            if (static_cast<std::uint32_t>(n_missing) > step) continue;
+            together.add(i, point.data());
+            if (together.full()) together.finish(write);
         }
+        together.finish(write);
     });
 }
 

@@ -33,7 +33,13 @@ public:
     void complete(const ForestView& forest, std::span<const SampledTree> trees, float* point,
                   std::span<const std::uint32_t> missing);
 
-    /// Says what draw() is asked for: `point`, which must stay where it is, without its coordinates `missing`.
+    /// The same in steps, so that many points may be completed tree by tree while the tree is in the cache: begin()
+    /// with the point, hear() every tree, and finish(), which writes into the point.
+    void begin(const float* point, std::span<const std::uint32_t> missing);
+    void hear(const ForestView& forest, const RandomCutTree& tree);
+    void finish(const ForestView& forest, std::span<const SampledTree> trees, float* point);
+
+    /// Says what draw() is asked for: `point` without its coordinates `missing`.
     void pose(const float* point, std::span<const std::uint32_t> missing);
 
     /// One completion from a tree that is not empty. `centrality` 1 takes the most ordinary leaf and draws nothing
@@ -58,16 +64,17 @@ private:
 
     [[nodiscard]] Candidate descend(const ForestView& forest, const RandomCutTree& tree, NodeId node, int depth);
     void climb(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate, NodeId below) const;
-    [[nodiscard]] double chance(const ForestView& forest, const TreeArrays& arrays, NodeId node) const;
-    template <class SidesOf>
-    [[nodiscard]] double chance_outside(SidesOf sides_of) const;
+    struct Sums;
+    [[nodiscard]] Sums compare(const ForestView& forest, const TreeArrays& arrays, NodeId node) const;
+    [[nodiscard]] Sums compare(const float* a, const float* b) const;
     void fill_unconditionally(const ForestView& forest, std::span<const SampledTree> trees, float* point);
 
     std::uint32_t dimensions_;
-    const float* point_ = nullptr;
+    std::vector<std::uint32_t> missing_;
     std::vector<std::uint8_t> is_missing_;
-    std::vector<std::uint32_t> known_;
     std::vector<std::int32_t> keys_;  ///< order keys of the known coordinates
+    std::vector<float> above_;        ///< the point, to be compared with the upper sides of boxes
+    std::vector<float> below_;        ///< the point, to be compared with the lower sides
     std::vector<Fork> forks_;
     std::vector<Completion> offers_;
     std::vector<float> values_;

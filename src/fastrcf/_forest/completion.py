@@ -274,7 +274,7 @@ class CompletionVerbs(NativeEstimator):
 
 def _check_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
     expected = "one or more numbers in (0, 1)"
-    if isinstance(quantiles, str) or np.ndim(quantiles) != 1:
+    if np.ndim(quantiles) != 1:
         raise TypeError(f"quantiles: expected {expected}, got {quantiles!r}")
     levels = tuple(real("quantiles", level, expected=expected) for level in quantiles)
     if not levels or not all(0.0 < level < 1.0 for level in levels):
