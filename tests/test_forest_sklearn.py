@@ -90,6 +90,7 @@ def test_parameters():
         "missing",
         "fill_value",
         "max_missing",
+        "irregular",
         "random_state",
         "n_jobs",
     ]

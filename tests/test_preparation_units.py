@@ -33,7 +33,7 @@ def test_imputed_rows(transformation: str, missing: str) -> None:
     forest = learned(transformation, missing=missing)
     truth = season(2100)[2000:]
     rows = truth.copy()
-    rows[[10, 40], 0] = rows[[25, 40, 70, 71, 72], 1] = np.nan
+    rows[[10, 40], 0] = rows[[11, 25, 40, 70, 71, 72], 1] = np.nan
     state = forest.to_bytes()
     filled = forest.impute(rows)
     assert forest.to_bytes() == state

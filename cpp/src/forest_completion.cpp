@@ -149,7 +149,8 @@ void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
     for (const std::size_t row : gaps.rows) {
         for (std::size_t k = 0; k < columns; ++k) {
             double& value = values[row * columns + k];
-            if (std::isnan(rows.at(row, k))) value = in_units_of(restored, row, k, static_cast<float>(value));
+            const double given = rows.at(row, k);  // its change may not have been known all the same
+            value = std::isnan(given) ? in_units_of(restored, row, k, static_cast<float>(value)) : given;
         }
     }
 }
@@ -173,10 +174,9 @@ void RandomCutForest::expect(const Rows& rows, std::span<double> values) const {
         std::vector<float> point(dimensions);
         const auto write = [&](std::size_t question, const float* answer) {
             const std::size_t first = question % (columns / step) * step;
-            double* into = values.data() + question / (columns / step) * columns;
-            for (std::size_t k = first; k < first + step; ++k) {
-                into[k] = in_units_of(rows, question / (columns / step), k, answer[before + k]);
-            }
+            const std::size_t row = question / (columns / step);
+            double* into = values.data() + row * columns;
+            for (std::size_t k = first; k < first + step; ++k) into[k] = in_units_of(rows, row, k, answer[before + k]);
         };
         const std::size_t last = rows.n_rows * (part + 1) / n_parts * (columns / step);
         for (std::size_t i = rows.n_rows * part / n_parts * (columns / step); i < last; ++i) {

@@ -15,6 +15,8 @@ from fastrcf._forest.questions import Questions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
     from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RowLike, TableLike
     from fastrcf.attribution import Attribution
@@ -82,6 +84,10 @@ class RandomCutForest(
         For ``missing="constant"``: the value, or one per column.
     max_missing : float, default 0.5
         A window is scored and learned if at most this share of its values was filled in.
+    irregular : "gap" or None, default None
+        With ``"gap"`` the verbs for many rows take the `time` of each row, and an interval of at
+        least 1.5 mean intervals counts as the missing rows that would make it regular (rounded).
+        They are treated as `missing` says. 3 * `shingle_size` intervals and more end the window.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
         rows are divided over calls. None draws a seed from the operating system.
@@ -172,6 +178,7 @@ class RandomCutForest(
         missing: Literal["skip", "impute", "previous", "constant"] = "skip",
         fill_value: float | Sequence[float] = 0.0,
         max_missing: float = 0.5,
+        irregular: Literal["gap"] | None = None,
         random_state: int | None = 0,
         n_jobs: int | None = 1,
     ) -> None:
@@ -189,12 +196,19 @@ class RandomCutForest(
         self.missing = missing
         self.fill_value = fill_value
         self.max_missing = max_missing
+        self.irregular = irregular
         self.random_state = random_state
         self.n_jobs = n_jobs
 
     # ---- many rows ------------------------------------------------------------------------------
 
-    def score(self, X: TableLike, y: object = None) -> FloatArray:  # noqa: ARG002
+    def score(
+        self,
+        X: TableLike,
+        y: object = None,  # noqa: ARG002
+        *,
+        time: ArrayLike | None = None,
+    ) -> FloatArray:
         """Score rows without learning them.
 
         The rows are taken as those that follow the rows learned last: with shingles, row *i* is
@@ -206,12 +220,14 @@ class RandomCutForest(
             The rows. One dimension is one column.
         y : object
             Ignored; scikit-learn passes it.
+        time : array_like of shape (n,), optional
+            As in `update`.
 
         Returns
         -------
         ndarray of shape (n,), float64
             Higher is more anomalous. 0.0 for rows with a NaN, rows without a full window, and
-            before the forest is ready.
+            before the forest is ready. With `missing`, 0.0 where too much was filled in.
 
         Raises
         ------
@@ -231,15 +247,21 @@ class RandomCutForest(
         """
         table = self._rows(X)
         core = self._core or self._new_core(table.array.shape[1])
-        return core.score(table.array)
+        if time is None:
+            return core.score(table.array)
+        rows, places, _ = self._with_gaps(table, time)
+        return core.score(rows)[places]
 
-    def update(self, X: TableLike) -> Self:
+    def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
         """Learn rows.
 
         Parameters
         ----------
         X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
             The rows, in the order of time. One dimension is one column.
+        time : array_like of shape (n,), optional
+            With `irregular`: when each row came, as numbers or datetime64, strictly increasing and
+            going on from the call before. Rows without a time count as having come regularly.
 
         Returns
         -------
@@ -256,21 +278,23 @@ class RandomCutForest(
         >>> RandomCutForest(n_trees=20).update([1.0, 2.0, 3.0]).n_seen
         3
         """
-        self._learn("update", self._rows(X))
+        self._learn("update", self._rows(X), time)
         return self
 
     @overload
-    def score_update(self, X: TableLike, *, attribution: Literal[False] = ...) -> FloatArray: ...
+    def score_update(
+        self, X: TableLike, *, attribution: Literal[False] = ..., time: ArrayLike | None = ...
+    ) -> FloatArray: ...
     @overload
     def score_update(
-        self, X: TableLike, *, attribution: Literal[True]
+        self, X: TableLike, *, attribution: Literal[True], time: ArrayLike | None = ...
     ) -> tuple[FloatArray, Attribution]: ...
     @overload
     def score_update(
-        self, X: TableLike, *, attribution: bool
+        self, X: TableLike, *, attribution: bool, time: ArrayLike | None = ...
     ) -> FloatArray | tuple[FloatArray, Attribution]: ...
     def score_update(
-        self, X: TableLike, *, attribution: bool = False
+        self, X: TableLike, *, attribution: bool = False, time: ArrayLike | None = None
     ) -> FloatArray | tuple[FloatArray, Attribution]:
         """Score each row, then learn it.
 
@@ -284,6 +308,8 @@ class RandomCutForest(
         attribution : bool, default False
             Whether to tell, in the same pass, what each coordinate adds to the scores. It changes
             neither the scores nor what is learned.
+        time : array_like of shape (n,), optional
+            As in `update`.
 
         Returns
         -------
@@ -310,8 +336,8 @@ class RandomCutForest(
         """
         table = self._rows(X)
         if not attribution:
-            return cast("FloatArray", self._learn("score_update", table))
-        scores, high, low = self._learn("score_update_attribution", table)
+            return cast("FloatArray", self._learn("score_update", table, time))
+        scores, high, low = self._learn("score_update_attribution", table, time)
         return scores, self._attribution_of(high, low, table)
 
     # ---- one row --------------------------------------------------------------------------------

@@ -29,11 +29,10 @@ enum class Missing : std::uint8_t {
     kConstant,  ///< completed by fill_value
 };
 
-/// What the times of the rows mean.
+/// What the times of the rows mean to whoever hands them in; the forest itself knows no times.
 enum class Irregular : std::uint8_t {
-    kRefuse,   ///< rows have no times
-    kGap,      ///< a long interval stands for missing rows
-    kAugment,  ///< the interval is one more column of a row
+    kRefuse,  ///< rows have no times
+    kGap,     ///< a long interval stands for missing rows, which come as rows of NaN
 };
 
 /// How the caller's rows become those that the trees see.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from fastrcf._core import Forest
+from fastrcf._forest.clock import Clock, with_gaps
 from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import Row, Table, as_row, as_table
 from fastrcf._forest.names import check_names, check_width, same_names
@@ -16,7 +17,7 @@ from fastrcf._forest.options import check_options, resolve_n_jobs
 from fastrcf._forest.preparation import per_column
 
 if TYPE_CHECKING:
-    from fastrcf._typing import Names, RowLike, TableLike
+    from fastrcf._typing import IntArray, Names, RealArray, RowLike, TableLike
 
 __all__ = ["NativeEstimator"]
 
@@ -35,19 +36,25 @@ class NativeEstimator(Estimator):
     feature_names_in_: np.ndarray[tuple[int], np.dtype[np.object_]]
     offset_: float
     n_jobs: int | None
+    irregular: str | None
+    shingle_size: int
 
     # The constructor may set nothing but the parameters, so this is where the rest begins.
     _core: Forest | None = None
     _row_shape: tuple[int, ...] = ()
     _names: Names | None = None
     _lock: threading.Lock | None = None
+    _clock: Clock | None = None
+    _time_lock: threading.Lock | None = None
 
     _STATE: ClassVar = frozenset(
         {
+            "_clock",
             "_core",
             "_lock",
             "_names",
             "_row_shape",
+            "_time_lock",
             "feature_names_in_",
             "n_features_in_",
             "offset_",
@@ -178,8 +185,10 @@ class NativeEstimator(Estimator):
         options["preparation"] = per_column(options["preparation"], width)
         return Forest(n_columns=width, **options)
 
-    def _learn(self, verb: str, data: Table | Row) -> Any:
+    def _learn(self, verb: str, data: Table | Row, time: object = None) -> Any:
         """Let the native forest learn; make it first if these are the first rows."""
+        if time is not None:
+            return self._learn_timed(verb, data, time)
         core = self._core
         if core is None:
             with self._guard():
@@ -192,6 +201,24 @@ class NativeEstimator(Estimator):
             self._check_width(data)  # another thread was first
         return getattr(core, verb)(data.array)
 
+    def _learn_timed(self, verb: str, table: Table | Row, time: object) -> Any:
+        """Let the native forest learn rows that have times; answers are those of the rows given."""
+        with self._time_guard():
+            rows, places, clock = self._with_gaps(table, time)
+            result = self._learn(verb, Table(rows, table.names))
+            self._clock = clock
+        if isinstance(result, tuple):
+            return tuple(part[places] for part in result)
+        return None if result is None else result[places]
+
+    def _with_gaps(self, table: Table | Row, time: object) -> tuple[RealArray, IntArray, Clock]:
+        core = self._core
+        options = check_options(vars(self)) if core is None else core.options()
+        if options["preparation"].get("irregular", "refuse") == "refuse":
+            raise ValueError("time: expected only by a forest with irregular='gap'")
+        n_taken = 0 if core is None else core.n_seen + core.n_skipped
+        return with_gaps(table.array, time, self._clock, n_taken, options["shingle_size"])
+
     def _install(self, core: Forest, width: int, names: Names | None, offset: float | None) -> None:
         self._names = names
         self._row_shape = (width,)
@@ -202,6 +229,7 @@ class NativeEstimator(Estimator):
             self.feature_names_in_ = np.array(names, dtype=object)
         if offset is not None:
             self.offset_ = offset
+        self._clock = None
         self._core = core
 
     def _snapshot(self) -> tuple[Forest | None, int | None, Names | None, float | None]:
@@ -213,3 +241,7 @@ class NativeEstimator(Estimator):
     def _guard(self) -> threading.Lock:
         """One lock per forest, for what is more than one native call; made when first needed."""
         return self._lock or vars(self).setdefault("_lock", threading.Lock())
+
+    def _time_guard(self) -> threading.Lock:
+        """Keep clock and native forest in step."""
+        return self._time_lock or vars(self).setdefault("_time_lock", threading.Lock())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastrcf._core import Forest
+from fastrcf._forest.clock import Clock
 from fastrcf._forest.container import pack, plain, unpack, write_whole
 from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.options import check_options, resolve_n_jobs
@@ -44,15 +45,20 @@ class Persistent(NativeEstimator):
         """
         params = self.get_params()
         check_options(vars(self))
-        core, width, names, offset = self._snapshot()
-        header = {
+        with self._time_guard():
+            core, width, names, offset = self._snapshot()
+            clock = self._clock
+            state = b"" if core is None else core.to_bytes()
+        header: dict[str, Any] = {
             "model": "RandomCutForest",
             "params": {name: plain(value) for name, value in params.items()},
             "n_features_in": width,
             "feature_names_in": names,
             "offset": offset,
         }
-        return pack(header, b"" if core is None else core.to_bytes())
+        if clock is not None:
+            header["clock"] = clock.plain()
+        return pack(header, state)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
@@ -160,4 +166,6 @@ class Persistent(NativeEstimator):
         if not (offset is None or isinstance(offset, float)):
             raise ValueError(f"offset is {offset!r}")
         core.n_jobs = resolve_n_jobs(self.n_jobs)
+        clock = Clock.read(header.get("clock"))
         self._install(core, int(width), names, offset)
+        self._clock = clock

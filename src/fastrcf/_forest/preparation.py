@@ -11,13 +11,16 @@ from fastrcf._forest.checks import choice, real, show
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MISSING", "TRANSFORMATIONS", "check_preparation", "per_column"]
+__all__ = ["IRREGULAR", "MISSING", "TRANSFORMATIONS", "check_preparation", "per_column"]
 
 TRANSFORMATIONS = ("none", "normalize", "difference", "normalize_difference")
 """What can be made of a value before the trees see it."""
 
 MISSING = ("skip", "impute", "previous", "constant")
 """What can become of a row with a missing value."""
+
+IRREGULAR = ("gap",)
+"""What time stamps can mean."""
 
 _LARGEST = 1e30
 
@@ -67,6 +70,13 @@ def check_preparation(params: Mapping[str, Any]) -> dict[str, Any]:
             "fill_value: expected only with missing='constant', got "
             f"{params['fill_value']!r} with missing={missing!r}"
         )
+    if params["irregular"] is not None:
+        options["irregular"] = choice("irregular", params["irregular"], IRREGULAR)
+        if missing != "skip" and options["max_missing"] == 1.0:
+            raise ValueError(
+                "max_missing: expected less than 1.0 with irregular='gap': the longest gaps could "
+                "not end a window"
+            )
     return options
 
 
