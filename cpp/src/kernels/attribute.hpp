@@ -35,7 +35,7 @@ public:
             float* copy = boxes_ + static_cast<std::size_t>(lane) * stride_;
             kept = copy;
             return compare_node(shape, tree, geometry, stored, node, point,
-                                [&](int b, const auto& block) { wide(block).store(copy + S::kBlockFloats * b); });
+                                [&](int b, const auto& block) { block.store(copy + S::kBlockFloats * b); });
         }
         const float* box = box_of(shape, tree, node);
         kept = box;
