@@ -120,9 +120,10 @@ TEST_CASE("blocks of many and of few rows give the same attributions") {
     const Attributed expected = score_update_attributed(whole, table.rows());
     for (std::size_t row = 0; row < table.n_rows(); ++row) {
         const Attributed one = score_update_attributed(parts, table.rows(row, row + 1));
+        const auto at = static_cast<std::ptrdiff_t>(512 * row);
         REQUIRE(one.scores.front() == expected.scores[row]);
-        REQUIRE(std::equal(one.high.begin(), one.high.end(), expected.high.begin() + static_cast<std::ptrdiff_t>(512 * row)));
-        REQUIRE(std::equal(one.low.begin(), one.low.end(), expected.low.begin() + static_cast<std::ptrdiff_t>(512 * row)));
+        REQUIRE(std::equal(one.high.begin(), one.high.end(), expected.high.begin() + at));
+        REQUIRE(std::equal(one.low.begin(), one.low.end(), expected.low.begin() + at));
     }
 }
 

@@ -35,7 +35,7 @@ public:
             float* copy = boxes_ + static_cast<std::size_t>(lane) * stride_;
             kept = copy;
             return compare_node(shape, tree, geometry, stored, node, point,
-                                [&](int b, const auto& block) { wide(block).store(copy + S::kBlockFloats * b); });
+                                [&](int b, const auto& block) { block.store(copy + S::kBlockFloats * b); });
         }
         const float* box = box_of(shape, tree, node);
         kept = box;
@@ -66,7 +66,9 @@ private:
 template <class S>
 FASTRCF_INLINE float distance(const S& shape, const float* a, const float* b) {
     using Block = typename S::Block;
-    const auto gap = [&](int block) { return fold(max(shape.point(a, block) - shape.point(b, block), Block::all(0.F))); };
+    const auto gap = [&](int block) {
+        return fold(max(shape.point(a, block) - shape.point(b, block), Block::all(0.F)));
+    };
     F8 total = gap(0);
     for (int block = 1; block < shape.blocks(); ++block) total = total + gap(block);
     return sum(total);
@@ -107,7 +109,9 @@ FASTRCF_INLINE void spread_blocks(const S& shape, const Foot& foot, const Climbe
         }
     }
 #pragma GCC unroll 8
-    for (int b = 0; b < Count; ++b) (cells[b] * Wide::all(foot.unit)).add_rounded(foot.cells + at + S::kBlockFloats * b);
+    for (int b = 0; b < Count; ++b) {
+        (cells[b] * Wide::all(foot.unit)).add_rounded(foot.cells + at + S::kBlockFloats * b);
+    }
 }
 
 /// Adds the attribution of a point that differs from its leaf.
@@ -171,13 +175,15 @@ FASTRCF_INLINE void attribute_lanes(const S& shape, const Geometry& geometry, co
                                     const Take& take) {
     Climb climbs[kLanes];
     ClimbTrace trace(scratch, geometry);
-    const unsigned open = climb_lanes(shape, geometry, tables, stored, from, to, scratch, tree_of, point_of, climbs, trace);
+    const unsigned open =
+        climb_lanes(shape, geometry, tables, stored, from, to, scratch, tree_of, point_of, climbs, trace);
     const auto leaf_of = [&](int l) { return scratch.path + scratch.depth[l] * kLanes + l; };
     const auto foot_of = [&](int l) {
         const TreeArrays& tree = tree_of(l);
         const float* leaf = leaf_point<S>(tree, geometry, stored, *leaf_of(l));
         const float grown = distance(shape, leaf, point_of(l));
-        return Foot{point_of(l), leaf, tables.inverse_depth[-scratch.depth[l]] / (grown > kSmallest ? grown : kSmallest),
+        const float weight = tables.inverse_depth[-scratch.depth[l]] / (grown > kSmallest ? grown : kSmallest);
+        return Foot{point_of(l), leaf, weight,
                     tables.normaliser[tree.mass[tree.root]] * tables.cell_scale, cells_of(l)};
     };
     for (int l = from; l < to; ++l) {  // no branch on how far they went

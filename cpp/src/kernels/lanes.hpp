@@ -4,7 +4,6 @@
 // Included only by tree_kernels.cpp; everything lives in the namespace of its instruction set.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -55,7 +54,7 @@ struct F8 {
         const __m256 both = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p));
         return {_mm256_xor_ps(both, _mm256_setr_ps(0.F, 0.F, 0.F, 0.F, -0.F, -0.F, -0.F, -0.F))};
     }
-    /// Adds each lane to an integer, rounded to the nearest one, ties to even.
+    /// Adds each lane, from 0 to 2^31, to an integer: rounded to the nearest one, ties to even.
     FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
         auto* const at = reinterpret_cast<__m256i*>(into);
         _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_cvtps_epi32(v)));
@@ -157,7 +156,13 @@ struct F8 {
         return {Vector{p[0], p[1], p[2], p[3], -p[0], -p[1], -p[2], -p[3]}};
     }
     FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
-        for (int i = 0; i < 8; ++i) into[i] += static_cast<std::int32_t>(std::lrintf(v[i]));
+        const Bits whole = __builtin_convertvector(v, Bits);
+        const Vector rest = v - __builtin_convertvector(whole, Vector);
+        const Bits up = (rest > 0.5F) | ((rest == 0.5F) & -(whole & 1));  // -1 where it is rounded up
+        Bits sum;
+        std::memcpy(&sum, into, sizeof sum);
+        sum += whole - up;
+        std::memcpy(into, &sum, sizeof sum);
     }
 };
 
