@@ -33,7 +33,7 @@ void keep_nearest(std::vector<Completion>& offers) {
 
 }  // namespace
 
-/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. No branches, so that compilers use vectors.
+/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. Without branches compilers use vectors.
 struct ConditionalSampler::Sums {
     double gap[8] = {};    ///< twice the L1 distance from the point to the box
     double range[8] = {};  ///< sides of the box
