@@ -130,6 +130,7 @@ private:
     std::uint64_t n_points_ = 0;   ///< points learned
     std::uint32_t run_length_ = 0; ///< complete rows at the end of the stream, up to shingle_size
     bool fitted_ = false;
+    bool one_of_many_ = false;     ///< shares with others: its memory is far away when its turn comes
 
     mutable FairSharedMutex mutex_;
     std::shared_ptr<Common> common_;
