@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import attribution, completion, machine, races, upkeep
+from benchmarks import attribution, completion, fleet, machine, races, upkeep
 from benchmarks.rows import QUICK, Effort, Row
 from benchmarks.workloads import SINE_8, SINE_48, THREE_50, THREE_100, Workload
 from fastrcf import _core
@@ -36,6 +36,8 @@ JOBS: dict[str, Callable[[Effort], Row | list[Row]]] = {
     "memory": upkeep.memory,
     "state": upkeep.state,
     "long": upkeep.long_stream,
+    "fleet": fleet.new_keys,
+    "fleet-memory": fleet.memory,
 }
 
 

@@ -45,6 +45,7 @@ RandomCutForest::RandomCutForest(const ForestOptions& options)
 
 RandomCutForest::RandomCutForest(const ForestOptions& options, const RandomCutForest& like)
     : RandomCutForest(options, like.common_) {
+    one_of_many_ = true;
     check_argument(options.same_shape(like.options_), "options: forests that share must have the same shape");
 }
 
@@ -120,7 +121,10 @@ void RandomCutForest::for_trees(Call& call, const PointRun& run, const Output& o
         const Sums sums = output.scores != nullptr ? worker.sums() : Sums{};
         const std::size_t first = trees_.size() * part / n_parts;
         const std::size_t last = trees_.size() * (part + 1) / n_parts;
-        for (std::size_t tree = first; tree < last; ++tree) step(tree, sums, worker.workspace.scratch());
+        for (std::size_t tree = first; tree < last; ++tree) {
+            if (one_of_many_ && tree + 1 < last) trees_[tree + 1].tree().prefetch();
+            step(tree, sums, worker.workspace.scratch());
+        }
     });
     if (output.scores != nullptr) write_scores(call, used_parts, run.n, output);
 }

@@ -107,7 +107,7 @@ RandomCutTree::RandomCutTree(const RandomCutTree& other)
       box_stride_(other.box_stride_),
       n_boxes_(other.n_boxes_),
       nodes_(new std::byte[other.node_bytes()]),
-      boxes_(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes_)]),
+      boxes_(new (std::align_val_t{kAlignment}) std::byte[other.box_bytes(n_boxes_)]),
       arrays_(other.arrays_) {
     place_arrays(arrays_, nodes_.get(), n_internal_);
     copy_arrays(other.arrays_, arrays_, n_internal_);
@@ -121,10 +121,26 @@ std::size_t RandomCutTree::node_bytes() const noexcept {
            (static_cast<std::size_t>(n_internal_) + 1) * sizeof(std::uint16_t);
 }
 
+namespace {
+
+void prefetch_bytes(const void* first, std::size_t n) noexcept {
+#if defined(__GNUC__)
+    const auto* byte = static_cast<const std::byte*>(first);
+    for (std::size_t at = 0; at < n; at += kAlignment) __builtin_prefetch(byte + at);
+#endif
+}
+
+}  // namespace
+
+void RandomCutTree::prefetch() const noexcept {
+    prefetch_bytes(nodes_.get(), node_bytes());
+    prefetch_bytes(boxes_.get(), box_bytes(n_boxes_));
+}
+
 void RandomCutTree::grow_nodes(std::uint32_t at_least) {
     const std::uint32_t old = n_internal_;
     const std::uint32_t leaf = arrays_.first_leaf;
-    n_internal_ = std::min(std::max(at_least, old + old / 4 + 8), leaf);
+    n_internal_ = std::min(std::max(at_least, old + old / 8 + 8), leaf);
     std::unique_ptr<std::byte[]> grown(new std::byte[node_bytes()]);
     TreeArrays arrays = arrays_;
     place_arrays(arrays, grown.get(), n_internal_);
@@ -153,7 +169,7 @@ void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
 // An insertion makes at most one box: that of the new node, or that of a node above two leaves which becomes one
 // above a leaf and a node. A forest has many trees, so the steps are small.
 void RandomCutTree::grow_boxes(std::uint32_t n_more) {
-    constexpr std::uint32_t kStep = 8;
+    constexpr std::uint32_t kStep = 4;
     const std::uint32_t n_boxes = n_boxes_ == 0 ? n_more : n_boxes_ + std::max(n_more, kStep);
     std::unique_ptr<std::byte[], AlignedDelete> grown(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes)]);
     std::memset(grown.get() + box_bytes(n_boxes_), 0, box_bytes(n_boxes - n_boxes_));

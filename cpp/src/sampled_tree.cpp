@@ -21,13 +21,13 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
     sampler_.plan(0, rng_);
 }
 
-// A sample that fills takes nearly every point; growing once for all of them spares copies.
+// A sample that fills takes most points; growing once for all of them spares copies.
 void SampledTree::reserve_for(std::size_t n_points) {
     const std::size_t held = sampler_.entries().size();
     const std::size_t most = sampler_.capacity() - held;
     if (most == 0) return;
     const auto taken = static_cast<std::uint32_t>(std::min(n_points, most));
-    reserve(static_cast<std::uint32_t>(held) + taken);
+    reserve(static_cast<std::uint32_t>(held) + taken - taken / 16);
     tree_.reserve_boxes(taken / 2);
 }
 

@@ -24,7 +24,7 @@ StreamSampler::StreamSampler(std::uint32_t capacity, double time_decay, double i
 
 void StreamSampler::grow(std::size_t n_points) {
     const std::size_t room = entries_.capacity();
-    entries_.reserve(std::min<std::size_t>(std::max(n_points, room + room / 4 + 8), capacity_));
+    entries_.reserve(std::min<std::size_t>(std::max(n_points, room + room / 8 + 8), capacity_));
 }
 
 void StreamSampler::plan(std::uint64_t from, Rng& rng) {

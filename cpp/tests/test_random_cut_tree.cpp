@@ -221,3 +221,29 @@ TEST_CASE("a copied tree lives its own life") {
     CHECK(after.defect() == "");
     CHECK(after.points() == points);
 }
+
+TEST_CASE("the memory of a tree grows with its points, and numbers of nodes stay") {
+    constexpr std::uint32_t kSampleSize = 200;
+    TreeBench bench(3, kSampleSize, 5);
+    CHECK(bench.tree.memory_bytes() == 0);
+    CHECK(defect_of(bench) == "");
+    Rng rng(6, 0);
+    std::vector<std::pair<NodeId, Point>> leaves;
+    std::size_t memory = 0;
+    int growths = 0;
+    for (std::uint32_t n = 1; n <= kSampleSize + 1; ++n) {
+        const Point point = random_point(3, rng);
+        leaves.emplace_back(bench.insert(point), point);
+        CHECK(bench.tree.room() + 1 >= n);
+        CHECK(bench.tree.room() <= n + n / 8 + 8);
+        CHECK(bench.tree.memory_bytes() >= memory);
+        growths += bench.tree.memory_bytes() > memory ? 1 : 0;
+        memory = bench.tree.memory_bytes();
+        if (n % 10 == 1) REQUIRE(defect_of(bench) == "");
+        for (const auto& [leaf, its_point] : leaves) REQUIRE(bench.point_of(leaf) == its_point);
+    }
+    CHECK(bench.tree.room() == kSampleSize);
+    CHECK(growths < 80);
+    bench.tree.reserve_nodes(kSampleSize);
+    CHECK(bench.tree.memory_bytes() == memory);
+}

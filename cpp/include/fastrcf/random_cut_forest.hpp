@@ -193,6 +193,7 @@ private:
     bool fitted_ = false;
     double quality_ = 1.0;
     std::unique_ptr<Preparation> preparation_;
+    bool one_of_many_ = false;     ///< shares with others: its memory is far away when its turn comes
 
     mutable FairSharedMutex mutex_;
     std::shared_ptr<Common> common_;

@@ -47,6 +47,9 @@ public:
     /// Points that there is memory for.
     [[nodiscard]] std::uint32_t room() const noexcept { return n_internal_; }
 
+    /// Asks for the memory of the tree to come near.
+    void prefetch() const noexcept;
+
     /// Makes room for one more insertion; kernels cannot.
     FASTRCF_INLINE void make_room() {
         if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
