@@ -149,6 +149,29 @@ def test_gaps_of_a_sine_are_filled_better_than_by_lines() -> None:
     assert error["forest"] < 0.5 * min(error["linear"], error["previous"])
 
 
+def test_as_good_as_a_peer() -> None:
+    rcf3 = pytest.importorskip("rcf3", reason="rcf3 is not installed")
+    time = np.arange(3000)
+    rng = np.random.default_rng(8)
+    series = np.sin(time / 8) + rng.normal(scale=0.1, size=3000)
+    ours = RandomCutForest(shingle_size=8).update(series[:2500])
+    theirs = rcf3.Forest(
+        input_dim=1, shingle_size=8, num_trees=100, capacity=256, internal_shingling=True, seed=1
+    )
+    for value in series[:2500].tolist():
+        theirs.update([value])
+    errors = []
+    for end in range(2520, 3000, 3):
+        rows = series[end - 14 : end + 1].copy()
+        rows[[10, 14]] = NAN
+        filled = ours.impute(rows)[:, 0]
+        peer = theirs.impute(np.nan_to_num(rows[-8:]).tolist(), [3, 7])
+        errors.append(np.abs([filled[-1] - series[end], peer[-1] - series[end]]))
+    mean_ours, mean_theirs = np.mean(errors, axis=0)
+    assert mean_ours < 0.13
+    assert mean_ours < 1.2 * mean_theirs
+
+
 def test_expected_is_what_would_have_been_imputed() -> None:
     series = np.sin(np.arange(1500) / 4)[:, np.newaxis]
     forest = RandomCutForest(shingle_size=8).update(series[:1000])

@@ -33,7 +33,7 @@ void keep_nearest(std::vector<Completion>& offers) {
 
 }  // namespace
 
-/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. No branches, so that compilers use vectors.
+/// Sums in eight lanes: coordinates 0, 8, 16 ... in the first one and so on. Without branches compilers use vectors.
 struct ConditionalSampler::Sums {
     double gap[8] = {};    ///< twice the L1 distance from the point to the box
     double range[8] = {};  ///< sides of the box
@@ -132,20 +132,23 @@ Completion ConditionalSampler::draw(const ForestView& forest, const RandomCutTre
     Candidate candidate = descend(forest, tree, arrays.root, 0);
     while (!forks_.empty()) {
         Fork& fork = forks_.back();
-        if (centrality > 0.0) climb(forest, arrays, candidate, fork.node);
         if (fork.left.leaf == kNoNode) {
             fork.left = candidate;
             const NodeId right = arrays.child[2 * fork.node + 1];
             candidate = descend(forest, tree, right, fork.depth + 1);  // may move the forks
             continue;
         }
-        double left_rank = fork.left.rank;
-        double right_rank = candidate.rank;
-        if (centrality < 1.0) {
-            left_rank = (1.0 - centrality) * rng.uniform() + centrality * left_rank;
-            right_rank = (1.0 - centrality) * rng.uniform() + centrality * right_rank;
+        bool left = false;
+        if (centrality >= 1.0) {
+            left = left_is_lower(forest, arrays, fork.left, candidate, fork.node);
+        } else {
+            while (rise(forest, arrays, fork.left, fork.node)) {}
+            while (rise(forest, arrays, candidate, fork.node)) {}
+            const double left_rank = (1.0 - centrality) * rng.uniform() + centrality * fork.left.rank;
+            const double right_rank = (1.0 - centrality) * rng.uniform() + centrality * candidate.rank;
+            left = left_rank <= right_rank;
         }
-        if (left_rank <= right_rank) candidate = fork.left;
+        if (left) candidate = fork.left;
         forks_.pop_back();
     }
     return {point_of(forest, arrays, candidate.leaf), candidate.distance};
@@ -222,19 +225,29 @@ ConditionalSampler::Sums ConditionalSampler::compare(const float* a, const float
     return sums;
 }
 
-/// Works the score of a candidate out up to the child of `below` that it stands under.
-void ConditionalSampler::climb(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate,
-                               NodeId below) const {
-    while (arrays.parent[candidate.node] != below) {
-        candidate.node = arrays.parent[candidate.node];
-        --candidate.depth;
-        if (candidate.inside) continue;
-        const Sums sums = compare(forest, arrays, candidate.node);
-        const double gap = sums.distance();
-        candidate.inside = gap == 0.0;
-        if (candidate.inside) continue;
-        const double chance = gap / (gap + sums.sides());
-        candidate.rank = chance / (candidate.depth + 1) + (1.0 - chance) * candidate.rank;
+/// Works the score of a candidate out one level further up; false when it is known for the child of `below` that the
+/// candidate stands under. A score never falls on its way up: that is so by its law, and rounding must not undo it.
+bool ConditionalSampler::rise(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate,
+                              NodeId below) const {
+    if (candidate.inside || arrays.parent[candidate.node] == below) return false;
+    candidate.node = arrays.parent[candidate.node];
+    --candidate.depth;
+    const Sums sums = compare(forest, arrays, candidate.node);
+    const double gap = sums.distance();
+    candidate.inside = gap == 0.0;
+    if (candidate.inside) return false;
+    const double chance = gap / (gap + sums.sides());
+    candidate.rank = std::max(candidate.rank, chance / (candidate.depth + 1) + (1.0 - chance) * candidate.rank);
+    return true;
+}
+
+/// Whether the left candidate has the lower score, or both have the same. As scores never fall, the one that is lower
+/// so far is worked out until it is not, or has won.
+bool ConditionalSampler::left_is_lower(const ForestView& forest, const TreeArrays& arrays, Candidate& left,
+                                       Candidate& right, NodeId below) const {
+    while (true) {
+        const bool lower = left.rank <= right.rank;
+        if (!rise(forest, arrays, lower ? left : right, below)) return left.rank <= right.rank;
     }
 }
 

@@ -130,7 +130,8 @@ void RandomCutForest::impute(const Rows& rows, std::span<double> values) const {
             for (std::size_t next = 0;; ++next) {
                 for (std::size_t group = first; group < first + n; ++group) {
                     const std::size_t at = gaps.starts[group] + next;
-                    if (at < gaps.starts[group + 1]) together.add(gaps.rows[at], series.data() + gaps.rows[at] * columns);
+                    if (at >= gaps.starts[group + 1]) continue;
+                    together.add(gaps.rows[at], series.data() + gaps.rows[at] * columns);
                 }
                 if (together.empty()) break;
                 together.finish([&](std::size_t row, const float* point) {
@@ -168,25 +169,24 @@ void RandomCutForest::expect(const Rows& rows, std::span<double> values) const {
     const std::uint32_t dimensions = geometry_.dimensions;
     const std::uint32_t before = dimensions - columns;
     const std::uint32_t step = options_.shingle_size > 1 ? columns : 1;
-    const std::size_t work = rows.n_rows * (columns / step) * trees_.size() * kCostliness;
+    const std::size_t per_row = columns / step;
+    const std::size_t work = rows.n_rows * per_row * trees_.size() * kCostliness;
     run_parts(work, rows.n_rows, n_jobs_, [&](std::size_t part, std::size_t n_parts) {
         Completions together(forest, trees_);
         std::vector<float> point(dimensions);
         const auto write = [&](std::size_t question, const float* answer) {
-            const std::size_t first = question % (columns / step) * step;
-            const std::size_t row = question / (columns / step);
+            const std::size_t first = question % per_row * step;
+            const std::size_t row = question / per_row;
             double* into = values.data() + row * columns;
             for (std::size_t k = first; k < first + step; ++k) into[k] = in_units_of(rows, row, k, answer[before + k]);
         };
-        const std::size_t last = rows.n_rows * (part + 1) / n_parts * (columns / step);
-        for (std::size_t i = rows.n_rows * part / n_parts * (columns / step); i < last; ++i) {
-            const std::size_t row = i / (columns / step);
-            const std::size_t first = before + i % (columns / step) * step;
-            std::copy_n(series.begin() + static_cast<std::ptrdiff_t>(row * columns), dimensions, point.begin());
-            std::fill_n(point.begin() + static_cast<std::ptrdiff_t>(first), step, kMissing);
-            const auto n_missing = std::count_if(point.begin(), point.end(), [](float value) { return std::isnan(value); });
+        const std::size_t last = rows.n_rows * (part + 1) / n_parts * per_row;
+        for (std::size_t question = rows.n_rows * part / n_parts * per_row; question < last; ++question) {
+            std::copy_n(series.data() + question / per_row * columns, dimensions, point.data());
+            std::fill_n(point.data() + before + question % per_row * step, step, kMissing);
+            const auto n_missing = std::count_if(point.begin(), point.end(), [](float x) { return std::isnan(x); });
             if (static_cast<std::uint32_t>(n_missing) > step) continue;
-            together.add(i, point.data());
+            together.add(question, point.data());
             if (together.full()) together.finish(write);
         }
         together.finish(write);

@@ -24,9 +24,9 @@ using Offers = std::array<Completion, kOffers>;
 
 const Completion& choose(const Offers& offers, Rng& rng) {
     const auto nearer = [](const Completion& a, const Completion& b) { return a.distance < b.distance; };
-    const auto farthest = static_cast<std::size_t>(std::max_element(offers.begin(), offers.end(), nearer) - offers.begin());
-    const auto place = static_cast<std::size_t>(rng.below(kOffers - 1));
-    return offers[place < farthest ? place : place + 1];
+    const auto farthest = std::max_element(offers.begin(), offers.end(), nearer);
+    const auto chosen = offers.begin() + static_cast<std::ptrdiff_t>(rng.below(kOffers - 1));
+    return chosen < farthest ? *chosen : *(chosen + 1);
 }
 
 }  // namespace

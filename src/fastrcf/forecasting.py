@@ -15,7 +15,7 @@ __all__ = ["Forecast"]
 class Forecast:
     """Quantiles of the rows to come.
 
-    Attributes
+    Parameters
     ----------
     quantiles : tuple of float
         The quantiles asked for, in that order.

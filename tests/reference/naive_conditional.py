@@ -48,7 +48,8 @@ def candidate(tree: Tree, point: Point, node: int = 0, depth: int = 0) -> Candid
     if gap == 0:
         return best
     chance = gap / (gap + total(dict(enumerate(high - low))))
-    return best._replace(rank=chance / (depth + 1) + (1 - chance) * best.rank)
+    rank = chance / (depth + 1) + (1 - chance) * best.rank
+    return best._replace(rank=max(best.rank, rank))  # rounding must not let it fall
 
 
 def total(terms: dict[int, float]) -> float:

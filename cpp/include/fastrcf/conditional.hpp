@@ -63,7 +63,9 @@ private:
     };
 
     [[nodiscard]] Candidate descend(const ForestView& forest, const RandomCutTree& tree, NodeId node, int depth);
-    void climb(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate, NodeId below) const;
+    bool rise(const ForestView& forest, const TreeArrays& arrays, Candidate& candidate, NodeId below) const;
+    bool left_is_lower(const ForestView& forest, const TreeArrays& arrays, Candidate& left, Candidate& right,
+                       NodeId below) const;
     struct Sums;
     [[nodiscard]] Sums compare(const ForestView& forest, const TreeArrays& arrays, NodeId node) const;
     [[nodiscard]] Sums compare(const float* a, const float* b) const;

@@ -48,7 +48,7 @@ struct Rows {
     /// for the core's float32 arithmetic, or the width if it is not `n_columns`. NaN passes.
     void check(std::size_t n_columns_expected) const;
 
-    /// Writes row `row` as float32, -0.0 as +0.0. Returns false, leaving rubbish, when a value is NaN.
+    /// Writes row `row` as float32, -0.0 as +0.0. Returns false when a value is NaN, which is written as NaN.
     bool read(std::size_t row, float* into) const noexcept;
 };
 
