@@ -103,7 +103,10 @@ class NativeEstimator(Estimator):
 
     @property
     def n_skipped(self) -> int:
-        """Number of rows that were not learned because of a NaN."""
+        """Number of rows left out because of a NaN, or because they could not be completed.
+
+        With `irregular` this includes the rows that long intervals stand for.
+        """
         return 0 if self._core is None else self._core.n_skipped
 
     @property
