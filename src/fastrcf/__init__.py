@@ -8,19 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastrcf.directional import Directional
     from fastrcf.attribution import Attribution
+    from fastrcf.directional import Directional
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
-    from fastrcf.forecasting import Forecast
     from fastrcf.fleet import ForestFleet
+    from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
 
     __version__: str
 
 __all__ = [
-    "Directional",
     "Attribution",
+    "Directional",
     "FastRCFError",
     "Forecast",
     "ForestFleet",

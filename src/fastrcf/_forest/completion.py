@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fastrcf._forest.checks import choice, integer, real
 from fastrcf._forest.fill import check_fill_value, fill_constant, fill_linear, fill_previous
 from fastrcf._forest.native import NativeEstimator
-from fastrcf._forest.checks import integer, real, choice
 from fastrcf._forest.options import resolve_random_state
 from fastrcf.errors import not_fitted
 from fastrcf.forecasting import Forecast

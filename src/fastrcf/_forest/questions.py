@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.checks import integer, real
+from fastrcf._forest.native import NativeEstimator
 from fastrcf.directional import Directional
 from fastrcf.neighbors import Neighbors
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from fastrcf._forest.container import pack, unpack, write_whole
 from fastrcf._forest.checks import integer
+from fastrcf._forest.container import pack, unpack, write_whole
 from fastrcf.attribution import Attribution
 from fastrcf.compat._records import Records, read_records
 from fastrcf.errors import ModelFormatError
