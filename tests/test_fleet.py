@@ -111,6 +111,16 @@ def test_neither_order_of_keys_nor_batches_count(
     assert all(fleet.to_bytes(key) == whole.to_bytes(key) for key in whole)
 
 
+def test_every_series_is_prepared_by_itself() -> None:
+    options = OPTIONS | {"transformation": "normalize", "missing": "impute", "weights": [1.0, 0.5]}
+    fleet = ForestFleet(**options)
+    keys, rows = mixed(2000, 7, 2)
+    rows[:, 1] += [1000.0 * int(key[-1]) for key in keys]
+    twin = Twin(fleet, **options)
+    assert np.array_equal(fleet.score_update(keys, rows), twin.score_update(keys, rows))
+    assert ForestFleet.from_bytes(fleet.to_bytes()).score_update(keys, rows).max() > 0
+
+
 def test_threads_share_keys_of_all_sizes() -> None:
     rng = np.random.default_rng(3)
     sizes = [20_000, 7000, *[50] * 40, *[1] * 100]

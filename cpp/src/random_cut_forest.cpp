@@ -361,6 +361,7 @@ std::size_t RandomCutForest::memory_bytes() const {
     std::size_t bytes = sizeof(*this) + store_.memory_bytes() + trees_.capacity() * sizeof(SampledTree) +
                         tree_arrays_.capacity() * sizeof(const TreeArrays*);
     for (const SampledTree& tree : trees_) bytes += tree.memory_bytes();
+    if (preparation_) bytes += preparation_->memory_bytes();
     return bytes;
 }
 

@@ -76,8 +76,13 @@ TEST_CASE("boxes are read as they are, side by side or all at once") {
         CAPTURE(dimensions);
         TreeBench bench(dimensions, 40, dimensions);
         for (int i = 0; i < 40; ++i) bench.insert(random_point(dimensions, bench.rng));
-        for (NodeId node = 0; node <= 80; ++node) {
-            if (bench.tree.is_leaf(node) ? bench.tree.arrays().mass[node] == 0 : node >= 39) continue;
+        std::vector<NodeId> open{bench.tree.arrays().root};
+        while (!open.empty()) {
+            const NodeId node = open.back();
+            open.pop_back();
+            if (!bench.tree.is_leaf(node)) {
+                open.insert(open.end(), {bench.tree.arrays().child[2 * node], bench.tree.arrays().child[2 * node + 1]});
+            }
             std::vector<float> low(dimensions, 3e29F);
             std::vector<float> high(dimensions, 3e29F);
             bench.tree.read_box(bench.geometry, bench.stored(), node, low.data(), high.data());

@@ -14,6 +14,7 @@ from fastrcf._forest.container import pack, plain, unpack
 from fastrcf._forest.inputs import Table, as_table
 from fastrcf._forest.names import check_width, same_names
 from fastrcf._forest.options import check_options, resolve_n_jobs
+from fastrcf._forest.preparation import per_column
 from fastrcf.errors import ModelFormatError
 from fastrcf.forest import RandomCutForest
 
@@ -141,6 +142,7 @@ class NativeFleet:
 
     def _new_core(self, width: int) -> Fleet:
         options = self._options | {"n_jobs": 1}
+        options["preparation"] = per_column(options["preparation"], width)
         return Fleet(Forest(n_columns=width, **options), self._options["n_jobs"])
 
     def _install(self, core: Fleet, width: int, names: Names | None) -> None:

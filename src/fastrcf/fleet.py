@@ -37,6 +37,8 @@ class ForestFleet(NativeFleet):
     ----------
     n_trees, sample_size, shingle_size, time_decay, output_after, initial_accept_fraction, scoring
         Options of every forest, as in `RandomCutForest`; but 30 trees are the default here.
+    transformation, weights, noise_floor, missing, fill_value, max_missing
+        How the rows of every series are prepared, each by itself, as in `RandomCutForest`.
     random_state : int or None, default 0
         Seed of the fleet, from which and the key the seed of each forest is made. None draws one
         from the operating system.
@@ -108,6 +110,12 @@ class ForestFleet(NativeFleet):
         output_after: int | None = None,
         initial_accept_fraction: float = 0.125,
         scoring: Literal["standard", "kinesis"] = "standard",
+        transformation: Literal["none", "normalize", "difference", "normalize_difference"] = "none",
+        weights: Sequence[float] | None = None,
+        noise_floor: float = 0.001,
+        missing: Literal["skip", "impute", "previous", "constant"] = "skip",
+        fill_value: float | Sequence[float] = 0.0,
+        max_missing: float = 0.5,
         random_state: int | None = 0,
         n_jobs: int | None = 1,
         memory_limit: int | None = None,
@@ -122,6 +130,12 @@ class ForestFleet(NativeFleet):
             output_after=output_after,
             initial_accept_fraction=initial_accept_fraction,
             scoring=scoring,
+            transformation=transformation,
+            weights=weights,
+            noise_floor=noise_floor,
+            missing=missing,
+            fill_value=fill_value,
+            max_missing=max_missing,
             random_state=random_state,
             n_jobs=n_jobs,
         )
@@ -469,7 +483,8 @@ class ForestFleet(NativeFleet):
             raise ModelFormatError(f"data: not a fleet but {header.get('model')!r}")
         try:
             params = dict(header["params"])
-            params.pop("contamination", None)
+            for name in ("contamination", "irregular"):  # no options of a fleet
+                params.pop(name, None)
             fleet = cls(**params)
             fleet._unpack_all(header, states)
         except (TypeError, ValueError, KeyError, OverflowError) as error:

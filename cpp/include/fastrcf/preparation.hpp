@@ -42,6 +42,10 @@ public:
     void forget_rows();
 
     [[nodiscard]] const PreparationOptions& options() const noexcept { return options_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        return sizeof(*this) + columns_.capacity() * sizeof(Column) + marks_.capacity() +
+               row_.values.capacity() * sizeof(float) + row_.filled.capacity();
+    }
 
     /// Most values of a point that may be filled in.
     [[nodiscard]] std::size_t most_filled() const noexcept { return most_filled_; }
