@@ -83,9 +83,9 @@ def compare_with_twin(forest: RandomCutForest, rows: Array, points: list[Array])
             mean.share / mean.share.sum() * total
             for mean, total in zip(means, densities, strict=True)
         ]
-        near(np.concatenate(forest.directional_density(rows, **options), axis=1), directed)
+        near(np.hstack([*forest.directional_density(rows, **options)]), directed)
     near(forest.density(rows), [naive_visitors.density(mean, 0.001, d) for mean in means])
-    near(np.concatenate(forest.distances(rows), axis=1), [mean.distance for mean in means])
+    near(np.hstack([*forest.distances(rows)]), [mean.distance for mean in means])
 
     found = forest.near_neighbors(rows, k=forest.n_trees + 1)
     for row, point in enumerate(points):
@@ -175,7 +175,7 @@ def test_one_row_at_a_time_is_the_same_as_in_bulk(question: str) -> None:
     rows = wave(30, 2, 22)
     rows[4] = np.nan
     bulk = QUESTIONS[question](forest, rows)
-    single = [QUESTIONS[question](forest, row[np.newaxis]) for row in rows]
+    single = [tuple(QUESTIONS[question](forest, row[np.newaxis])) for row in rows]
     for part, answers in enumerate(bulk):
         assert np.concatenate([answer[part] for answer in single]).tobytes() == answers.tobytes()
 
@@ -212,7 +212,7 @@ def test_before_the_forest_is_ready_there_is_no_answer(question: str) -> None:
             assert len(answer) == 5
             assert_array_equal(answer, np.full_like(answer, nothing))
     assert not unused.n_seen
-    ready = QUESTIONS[question](learning.update(rows[:1]), rows[:1])
+    ready = tuple(QUESTIONS[question](learning.update(rows[:1]), rows[:1]))
     if question != "codisp_sampled":
         assert not np.isnan(ready[0].ravel()[0])
 

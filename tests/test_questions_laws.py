@@ -102,7 +102,7 @@ def test_directional_density_sums_to_density(mixture: RandomCutForest) -> None:
 def test_density_of_a_constant_series_is_the_greatest() -> None:
     forest = RandomCutForest(5, 16).update(np.ones(100))
     assert_allclose(forest.density([1.0]), 1000.0)
-    assert_array_equal(np.concatenate(forest.distances([1.0])), 0.0)
+    assert_array_equal(np.concatenate([*forest.distances([1.0])]), 0.0)
     assert_array_equal(forest.displacement([1.0]), 1.0)
     assert_array_equal(forest.displacement([2.0]), 16.0)
 

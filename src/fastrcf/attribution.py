@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from fastrcf._typing import FloatArray, Names
+from fastrcf.directional import Directional
 
 __all__ = ["Attribution"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Attribution:
+class Attribution(Directional):
     """Scores taken apart: which coordinates make a point stand out, and to which side.
 
     A point is a window of `shingle_size` rows. Its coordinates come in the order of time: the
@@ -56,73 +51,4 @@ class Attribution:
     True
     """
 
-    high: FloatArray
-    low: FloatArray
-    n_columns: int
-    names: Names | None = None
-
-    def __post_init__(self) -> None:
-        width = self.high.shape[-1]
-        if self.low.shape != self.high.shape:
-            raise ValueError(
-                f"low: expected the shape of high, {self.high.shape}, got {self.low.shape}"
-            )
-        if self.n_columns < 1 or width % self.n_columns:
-            raise ValueError(
-                f"n_columns: expected a divisor of the {width} coordinates, got {self.n_columns}"
-            )
-        if self.names is not None and len(self.names) != self.n_columns:
-            raise ValueError(
-                f"names: expected one for each of {self.n_columns} columns, got {len(self.names)}"
-            )
-
-    @property
-    def shingle_size(self) -> int:
-        """Rows in a point."""
-        return int(self.high.shape[-1]) // self.n_columns
-
-    @property
-    def total(self) -> FloatArray:
-        """The scores: all parts of a point together."""
-        return cast("FloatArray", self.high.sum(axis=-1) + self.low.sum(axis=-1))
-
-    def by_column(self) -> Attribution:
-        """Sum over the rows of a point.
-
-        Returns
-        -------
-        Attribution
-            One coordinate for each column.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> parts = Attribution(np.array([1.0, 2.0, 3.0, 4.0]), np.zeros(4), n_columns=2)
-        >>> parts.by_column().high
-        array([4., 6.])
-        """
-        return self._sum(-2, self.n_columns, self.names)
-
-    def by_lag(self) -> Attribution:
-        """Sum over the columns of each row of a point.
-
-        Returns
-        -------
-        Attribution
-            One coordinate for each row of a point, in the order of time: the last one belongs to
-            the row itself, the one before it to the row before, and so on. It is that of a series
-            with one column, without names.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> parts = Attribution(np.array([1.0, 2.0, 3.0, 4.0]), np.zeros(4), n_columns=2)
-        >>> parts.by_lag().high
-        array([3., 7.])
-        """
-        return self._sum(-1, 1, None)
-
-    def _sum(self, axis: int, n_columns: int, names: Names | None) -> Attribution:
-        shape = (*self.high.shape[:-1], self.shingle_size, self.n_columns)
-        high, low = (side.reshape(shape).sum(axis=axis) for side in (self.high, self.low))
-        return Attribution(high, low, n_columns, names)
+    __slots__ = ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 from fastrcf._forest.attributing import AttributionVerbs
 from fastrcf._forest.batch import BatchVerbs
 from fastrcf._forest.completion import CompletionVerbs
-from fastrcf._forest.gaps import GapVerbs
+from fastrcf._forest.directions import DirectionVerbs
 from fastrcf._forest.merging import Merging
 from fastrcf._forest.persistent import Persistent
 from fastrcf._forest.questions import Questions
@@ -28,7 +28,7 @@ class RandomCutForest(
     AttributionVerbs,
     BatchVerbs,
     CompletionVerbs,
-    GapVerbs,
+    DirectionVerbs,
     Merging,
     Questions,
     Persistent,

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastrcf._forest.checks import integer, real
 from fastrcf._forest.native import NativeEstimator
-from fastrcf.directional import Directional
 from fastrcf.neighbors import Neighbors
 
 if TYPE_CHECKING:
     from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RealArray, TableLike
 
-__all__ = ["Questions"]
+__all__ = ["Questions", "density_options"]
 
 _MAX_NEIGHBORS = 2**31 - 1
 
@@ -171,87 +170,7 @@ class Questions(NativeEstimator):
         True
         """
         core, rows = self._asked(X)
-        return core.density(rows, **_density_options(smoothing, manifold_dimension))
-
-    def directional_density(
-        self,
-        X: TableLike,
-        *,
-        smoothing: float = 0.001,
-        manifold_dimension: float | None = None,
-    ) -> Directional:
-        """Divide the density at each row over the directions that the points lie in.
-
-        Parameters
-        ----------
-        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
-            The rows, taken as those that follow the rows learned last, as in `score`.
-        smoothing : float, default 0.001
-            As in `density`.
-        manifold_dimension : float, optional
-            As in `density`.
-
-        Returns
-        -------
-        Directional
-            Two arrays of shape (n, n_columns * shingle_size), which sum to `density`. ``high`` is
-            large where the row lies above the points, ``low`` where below. NaN as in `density`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As in `density`.
-
-        Examples
-        --------
-        >>> from fastrcf import RandomCutForest
-        >>> import numpy as np
-        >>> rng = np.random.default_rng(0)
-        >>> forest = RandomCutForest(n_trees=20).fit(rng.normal(size=(1000, 2)))
-        >>> high, low = forest.directional_density([[9.0, 0.0], [0.0, -9.0]])
-        >>> int(high[0].argmax()), int(low[1].argmax())
-        (0, 1)
-        """
-        core, rows = self._asked(X)
-        options = _density_options(smoothing, manifold_dimension)
-        return Directional(*core.directional_density(rows, **options))
-
-    def distances(self, X: TableLike) -> Directional:
-        """Tell how far each row lies from the learned points, for each coordinate and direction.
-
-        In a tree a row would be cut off from the box of some node, by a cut in one coordinate, on
-        one side. The distance is that from the row to the far side of the box, weighted with the
-        chance of such a cut, as a mean over the trees (those where no cut would fall there count
-        as 0). It is the distance that the open reference implementation interpolates.
-
-        Parameters
-        ----------
-        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
-            The rows, taken as those that follow the rows learned last, as in `score`.
-
-        Returns
-        -------
-        Directional
-            Two arrays of shape (n, n_columns * shingle_size), in the units of the data. ``high``
-            where the row lies above the points, ``low`` where below. NaN as in `density`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As in `score`.
-
-        Examples
-        --------
-        >>> from fastrcf import RandomCutForest
-        >>> import numpy as np
-        >>> rng = np.random.default_rng(0)
-        >>> forest = RandomCutForest(n_trees=20).fit(rng.normal(size=(1000, 2)))
-        >>> high, low = forest.distances([[99.0, 0.0]])
-        >>> bool(95 < high[0, 0] < 105), bool(low.max() < 1)
-        (True, True)
-        """
-        core, rows = self._asked(X)
-        return Directional(*core.distances(rows))
+        return core.density(rows, **density_options(smoothing, manifold_dimension))
 
     def near_neighbors(
         self, X: TableLike, k: int = 10, *, max_distance: float | None = None
@@ -275,7 +194,8 @@ class Questions(NativeEstimator):
         -------
         Neighbors
             Arrays with `k` places for each row, by distance and then by arrival. All places of a
-            row are empty if it has a NaN or no full window, or before the forest is ready.
+            row are empty if it has a NaN or no full window, or before the forest is ready. With a
+            `transformation`, points and distances are in the units that it makes.
 
         Raises
         ------
@@ -305,7 +225,24 @@ class Questions(NativeEstimator):
         return self._core or self._new_core(table.array.shape[1]), table.array
 
 
-def _density_options(smoothing: float, manifold_dimension: float | None) -> dict[str, Any]:
+def density_options(smoothing: float, manifold_dimension: float | None) -> dict[str, Any]:
+    """Check the options of a density.
+
+    Parameters
+    ----------
+    smoothing, manifold_dimension : float
+        As in `Questions.density`.
+
+    Returns
+    -------
+    dict
+        The options.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One is not a positive number.
+    """
     return {
         "smoothing": _positive("smoothing", smoothing),
         "manifold_dimension": (
