@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from fastrcf import RandomCutForest
+from fastrcf import ForestFleet, RandomCutForest
 from fastrcf.compat.frames import score_frame, score_long_frame, score_update_frame
 
 KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -166,7 +166,9 @@ def test_each_series_has_its_own_forest(
     assert values_of(scored, "ds").tolist() == frame["ds"]
     scores = values_of(scored, "score")
     for rows in series:
-        alone = RandomCutForest(**options).score_update(matrix(frame, ["y", "x"])[rows])
+        seed = ForestFleet(random_state=3).seed_of(frame["unique_id"][rows[0]])
+        forest = RandomCutForest(**options | {"random_state": seed})
+        alone = forest.score_update(matrix(frame, ["y", "x"])[rows])
         assert np.array_equal(scores[rows], alone)
     assert (scores > 0.0).sum() > 200
 
@@ -176,7 +178,8 @@ def test_rows_as_they_stand() -> None:
     df = pl.DataFrame(frame)
     rows = [i for i in range(241) if frame["unique_id"][i] == "s1"]
     scored = score_long_frame(df, time=None, target="x", n_trees=5)
-    alone = RandomCutForest(5).score_update(np.array(frame["x"])[rows])
+    forest = RandomCutForest(5, random_state=ForestFleet().seed_of("s1"))
+    alone = forest.score_update(np.array(frame["x"])[rows])
     assert np.array_equal(scored["score"].to_numpy()[rows], alone)
 
 
@@ -184,7 +187,8 @@ def test_categories_and_times_as_keys() -> None:
     df = pd.DataFrame(data())
     df["host"] = df["host"].astype("category").cat.reorder_categories(["b", "a"])
     scored = score_long_frame(df, "host", "at", "jobs", n_trees=5)
-    alone = RandomCutForest(5).score_update(df["jobs"].to_numpy()[1::2].astype(float))
+    forest = RandomCutForest(5, random_state=ForestFleet().seed_of(df["host"].iloc[1]))
+    alone = forest.score_update(df["jobs"].to_numpy()[1::2].astype(float))
     assert np.array_equal(scored["score"].to_numpy()[1::2], alone)
 
 

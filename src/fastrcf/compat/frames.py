@@ -12,12 +12,13 @@ import numpy as np
 
 from fastrcf._extras import require
 from fastrcf._forest.inputs import as_table
-from fastrcf.forest import RandomCutForest
+from fastrcf.fleet import ForestFleet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray, IntArray
+    from fastrcf.forest import RandomCutForest
 
 __all__ = ["score_frame", "score_long_frame", "score_update_frame"]
 
@@ -129,8 +130,9 @@ def score_long_frame(
 ) -> FrameT:
     """Score many series that stand below each other in one frame, each with its own forest.
 
-    Each series goes through a new forest row by row: every row is scored by what came before it.
-    The scores are those of `RandomCutForest.score_update` on the rows of that series alone.
+    Each series goes through a new forest row by row: every row is scored by what came before it in
+    its series. The forests are a `ForestFleet`, whose keys are the ids: integers and text as they
+    are, others as text.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ def score_long_frame(
     target : str or sequence of str, default ("y",)
         The columns to score; nulls mean missing.
     **options
-        Arguments of `RandomCutForest`, the same for every series.
+        Arguments of `ForestFleet`.
 
     Returns
     -------
@@ -172,9 +174,10 @@ def score_long_frame(
     keys = _columns(frame, [id] if time is None else [id, time], "id or time")
     _refuse_nulls(frame, keys)
     values = as_table(_native(frame, targets), name="df").array
-    scores = np.zeros(len(values))
-    for rows in _series(frame, keys):
-        scores[rows] = RandomCutForest(**options).score_update(values[rows])
+    rows = _in_order(frame, keys)
+    ids = frame[id].to_list()
+    scores = np.empty(len(values))
+    scores[rows] = ForestFleet(**options).score_update([_key(ids[i]) for i in rows], values[rows])
     return cast("FrameT", _with_results(frame, frame.columns, scores))
 
 
@@ -234,16 +237,17 @@ def _check_times(frame: Any, time: str) -> None:
 # ---- many series --------------------------------------------------------------------------------
 
 
-def _series(frame: Any, keys: list[str]) -> list[IntArray]:
-    """Rows of each series, in the order of time."""
+def _in_order(frame: Any, keys: list[str]) -> IntArray:
+    """Rows of one series after the other, each in the order of time."""
     place = "fastrcf_row"
     while place in keys:
         place += "_"
     ordered = frame.select(keys).with_row_index(place).sort(*keys, place)
-    rows = ordered[place].to_numpy().astype(np.int64)
-    first = ordered[keys[0]]
-    starts = np.flatnonzero(np.asarray((first != first.shift(1)).to_numpy()[1:], dtype=bool)) + 1
-    return [part for part in np.split(rows, starts) if part.size]
+    return cast("IntArray", ordered[place].to_numpy().astype(np.int64))
+
+
+def _key(value: object) -> str | int:
+    return value if isinstance(value, str | int) else str(value)
 
 
 def _refuse_nulls(frame: Any, names: list[str]) -> None:
