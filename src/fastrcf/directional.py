@@ -13,7 +13,8 @@ __all__ = ["Directional"]
 class Directional(NamedTuple):
     """A value for each row, coordinate and direction.
 
-    A point has ``n_columns * shingle_size`` coordinates, those of its oldest row first.
+    A point has ``n_columns * shingle_size`` coordinates, those of its oldest row first. With
+    ``irregular="augment"`` the time before a row is the last of its columns.
     """
 
     high: FloatArray
