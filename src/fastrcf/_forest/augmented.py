@@ -128,7 +128,8 @@ def inner(forest: Forest) -> Forest:
     Forest
         What `around` took.
     """
-    return getattr(forest, "forest", forest)
+    stands_in: object = forest
+    return stands_in.forest if isinstance(stands_in, _Augmented) else forest
 
 
 def with_time(names: Names) -> Names:
