@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kTransformations = {"none", "normalize", "difference", "normalize_difference"};
 constexpr std::array<std::string_view, 4> kMissing = {"skip", "impute", "previous", "constant"};
-constexpr std::array<std::string_view, 2> kIrregular = {"refuse", "gap"};
+constexpr std::array<std::string_view, 3> kIrregular = {"refuse", "gap", "augment"};
 
 template <class Choice, std::size_t n>
 void read_choice(const py::dict& dict, const char* name, const std::array<std::string_view, n>& names, Choice& into) {

@@ -35,7 +35,11 @@ void check_per_column(const char* name, const std::vector<double>& values, std::
 void PreparationOptions::check(std::uint32_t n_columns) const {
     check_argument(transformation <= Transformation::kNormalizeDifference, "transformation is not known");
     check_argument(missing <= Missing::kConstant, "missing is not known");
-    check_argument(irregular <= Irregular::kGap, "irregular is not known");
+    check_argument(irregular <= Irregular::kAugment, "irregular is not known");
+    check_argument(irregular != Irregular::kAugment || n_columns > 1,
+                   "irregular='augment' takes a column of intervals beside the others");
+    check_argument(irregular != Irregular::kAugment || !differences(),
+                   "irregular='augment' cannot be combined with differences: a long interval would make two jumps");
     check_per_column("weights", weights, n_columns);
     check_per_column("fill_value", fill_value, n_columns);
     for (const double weight : weights) {

@@ -21,7 +21,7 @@ class Attribution(Directional):
     low : ndarray of the same shape, float64
         What it adds because it lies below other points.
     n_columns : int
-        Columns of a row.
+        Columns of a row. With ``irregular="augment"`` the time before a row is the last one.
     names : tuple of str or None
         Names of the columns, if the forest knows them.
 

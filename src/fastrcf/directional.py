@@ -19,7 +19,9 @@ class Directional:
 
     A point is a window of `shingle_size` rows. Its coordinates come in the order of time: the
     oldest row first, the row itself last; within a row column by column. One point has arrays of
-    one dimension, many points have one row each. ``high, low = directional`` unpacks it.
+    one dimension, many points have one row each. With
+    ``irregular="augment"`` the time before a row is the last of its columns. ``high, low =
+    directional`` unpacks it.
 
     Parameters
     ----------

@@ -84,10 +84,12 @@ class RandomCutForest(
         For ``missing="constant"``: the value, or one per column.
     max_missing : float, default 0.5
         A window is scored and learned if at most this share of its values was filled in.
-    irregular : "gap" or None, default None
-        With ``"gap"`` the verbs for many rows take the `time` of each row, and an interval of at
-        least 1.5 mean intervals counts as the missing rows that would make it regular (rounded).
-        They are treated as `missing` says. 3 * `shingle_size` intervals and more end the window.
+    irregular : {"gap", "augment"} or None, default None
+        With a choice, `score`, `update` and `score_update` take the `time` of each row. With
+        ``"gap"`` an interval of at least 1.5 mean intervals counts as the missing rows that would
+        make it regular (rounded). They are treated as `missing` says. 3 * `shingle_size` intervals
+        and more end the window. With ``"augment"`` the interval before a row is one more column,
+        so that a silence or a burst is an anomaly itself. See Notes.
     random_state : int or None, default 0
         Seed. The same seed gives the same scores, whatever the number of threads and however the
         rows are divided over calls. None draws a seed from the operating system.
@@ -126,6 +128,16 @@ class RandomCutForest(
     then cannot be completed, and neither can the row after a break where differences are taken;
     they are treated as rows with missing values that cannot be filled in, and skipped. Multiplying
     a column by a number changes no score, nor does adding one to it where differences are taken.
+
+    With ``irregular="augment"`` the last column of a point's rows is the interval since the row
+    before, in units of the mean of the intervals before it, at most 100. It is 1.0 in a regular
+    series, until 10 intervals are known, and for rows without a time: those of `fit`, of the
+    verbs for one row and of all other questions. Coordinates (of an attribution, of a `Directional`
+    and of near points) include it, named ``"time"`` (with underscores behind it if a column has
+    that name); `impute`, `expected` and `forecast` leave it out. It has the weight 1.0, so give
+    the others a like scale, or choose ``transformation="normalize"``, which normalises it too;
+    differences are refused, as a silence would make two jumps. It counts as given, in
+    `data_quality` and for `max_missing` too, but in a row without any value.
 
     Points are stored in single precision, scores are double.
 
@@ -178,7 +190,7 @@ class RandomCutForest(
         missing: Literal["skip", "impute", "previous", "constant"] = "skip",
         fill_value: float | Sequence[float] = 0.0,
         max_missing: float = 0.5,
-        irregular: Literal["gap"] | None = None,
+        irregular: Literal["gap", "augment"] | None = None,
         random_state: int | None = 0,
         n_jobs: int | None = 1,
     ) -> None:
@@ -249,8 +261,8 @@ class RandomCutForest(
         core = self._core or self._new_core(table.array.shape[1])
         if time is None:
             return core.score(table.array)
-        rows, places, _ = self._with_gaps(table, time)
-        return core.score(rows)[places]
+        rows, intervals, places, _ = self._timed(table, time)
+        return core.score(rows, *intervals)[places]
 
     def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
         """Learn rows.
@@ -338,7 +350,7 @@ class RandomCutForest(
         if not attribution:
             return cast("FloatArray", self._learn("score_update", table, time))
         scores, high, low = self._learn("score_update_attribution", table, time)
-        return scores, self._attribution_of(high, low, table)
+        return scores, self._attribution_of(self._core, high, low, table)
 
     # ---- one row --------------------------------------------------------------------------------
 

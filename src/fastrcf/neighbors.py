@@ -31,8 +31,9 @@ class Neighbors:
     count : ndarray of shape (n, k), int64
         Number of trees that led to the neighbour. 0 where there is none.
     point : ndarray of shape (n, k, n_columns * shingle_size), float32
-        Coordinates of the neighbour as the forest stores them, those of its oldest row first. NaN
-        where there is no neighbour.
+        Coordinates of the neighbour as the forest stores them, those of its oldest row first. With
+        ``irregular="augment"`` the time before a row is the last of its columns. NaN where there
+        is no neighbour.
     """
 
     distance: FloatArray

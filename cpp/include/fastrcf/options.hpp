@@ -31,8 +31,9 @@ enum class Missing : std::uint8_t {
 
 /// What the times of the rows mean to whoever hands them in; the forest itself knows no times.
 enum class Irregular : std::uint8_t {
-    kRefuse,  ///< rows have no times
-    kGap,     ///< a long interval stands for missing rows, which come as rows of NaN
+    kRefuse,   ///< rows have no times
+    kGap,      ///< a long interval stands for missing rows, which come as rows of NaN
+    kAugment,  ///< the last column is the interval before the row, in mean intervals
 };
 
 /// How the caller's rows become those that the trees see.

@@ -9,6 +9,7 @@ from fastrcf._forest.native import NativeEstimator
 from fastrcf.attribution import Attribution
 
 if TYPE_CHECKING:
+    from fastrcf._core import Forest
     from fastrcf._typing import FloatArray, RowLike, TableLike
 
 __all__ = ["AttributionVerbs"]
@@ -52,7 +53,7 @@ class AttributionVerbs(NativeEstimator):
         table = self._rows(X)
         core = self._core or self._new_core(table.array.shape[1])
         _scores, high, low = core.attribution(table.array)
-        return self._attribution_of(high, low, table)
+        return self._attribution_of(core, high, low, table)
 
     def attribution_one(self, x: RowLike) -> Attribution:
         """Tell what each coordinate adds to the score of one row, without learning it.
@@ -85,8 +86,9 @@ class AttributionVerbs(NativeEstimator):
         row = self._row(x)
         core = self._core or self._new_core(row.array.size)
         _scores, high, low = core.attribution(row.array.reshape(1, -1))
-        return self._attribution_of(high[0], low[0], row)
+        return self._attribution_of(core, high[0], low[0], row)
 
-    def _attribution_of(self, high: FloatArray, low: FloatArray, data: Table | Row) -> Attribution:
-        names = data.names if self._names is None else self._names
-        return Attribution(high, low, data.array.shape[-1], names)
+    def _attribution_of(
+        self, core: Forest | None, high: FloatArray, low: FloatArray, data: Table | Row
+    ) -> Attribution:
+        return Attribution(high, low, *self._layout(core, data))

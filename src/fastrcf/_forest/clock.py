@@ -1,4 +1,4 @@
-"""Time stamps of rows: what a long interval between two of them stands for."""
+"""Time stamps of rows: what the interval between two of them stands for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fastrcf._forest.checks import show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastrcf._typing import IntArray, RealArray
+    from fastrcf._typing import FloatArray, IntArray, RealArray
 
-__all__ = ["Clock", "as_times", "with_gaps"]
+__all__ = ["Clock", "Timed", "as_times", "read_times"]
 
-_GAP = 1.5
+_LONGEST = 100.0
 _SLOWEST = 0.01
 _START = 10
 
@@ -83,6 +83,22 @@ class Clock(NamedTuple):
         return cls(*fields)
 
 
+class Timed(NamedTuple):
+    """Rows with times, as a forest takes them."""
+
+    rows: RealArray
+    """The rows given, and those put between them."""
+
+    intervals: tuple[FloatArray, ...]
+    """The intervals before the rows, in mean intervals, if the forest takes them; or nothing."""
+
+    places: IntArray
+    """Where the rows given are among the rows."""
+
+    clock: Clock
+    """What is known of the times then."""
+
+
 def as_times(time: object, n_rows: int) -> tuple[str, NDArray[Any]]:
     """Turn user data into times.
 
@@ -124,14 +140,16 @@ def as_times(time: object, n_rows: int) -> tuple[str, NDArray[Any]]:
     return kind, values
 
 
-def with_gaps(
+def read_times(
     rows: RealArray,
     time: object,
     clock: Clock | None,
     n_taken: int,
+    *,
+    irregular: str,
     shingle_size: int,
-) -> tuple[RealArray, IntArray, Clock]:
-    """Put rows of NaN where long intervals stand for missing rows.
+) -> Timed:
+    """Tell what the times of rows mean to a forest.
 
     Parameters
     ----------
@@ -143,17 +161,16 @@ def with_gaps(
         What is known from the rows before.
     n_taken : int
         Rows that the forest has taken so far.
+    irregular : {"gap", "augment"}
+        Whether rows of NaN are put where long intervals stand for missing rows, or the intervals
+        are handed over.
     shingle_size : int
         Rows of a window.
 
     Returns
     -------
-    rows : ndarray of shape (m, d)
-        The rows given and those put before them.
-    places : ndarray of shape (n,)
-        Where the rows given are among them.
-    clock : Clock
-        What is known then.
+    Timed
+        What the forest takes.
 
     Raises
     ------
@@ -165,9 +182,22 @@ def with_gaps(
         if kind != clock.kind:
             raise TypeError(f"time: expected {clock.kind}s as before, got {kind}s")
         _check_order(times[:1], 0, [clock.last], np.asarray(time))
-    n_missing = np.zeros(len(rows), dtype=np.int64)
+    ratios, mean, n = _ratios(times, clock, n_taken)
+    last = times[-1].item()
+    if irregular == "augment":
+        clock = Clock(kind, last, n_taken + len(rows), mean, n)
+        return Timed(rows, (np.clip(ratios, 0.0, _LONGEST),), np.arange(len(rows)), clock)
+    spread, places = _with_gaps(rows, ratios, shingle_size)
+    return Timed(spread, (), places, Clock(kind, last, n_taken + len(spread), mean, n))
+
+
+def _ratios(
+    times: NDArray[Any], clock: Clock | None, n_taken: int
+) -> tuple[FloatArray, float, int]:
+    """Measure each interval in mean intervals before it, 1.0 while that is not known; move on."""
+    ratios = np.ones(len(times))
     mean, n = (clock.mean, clock.n) if clock is not None else (0.0, 0)
-    for row in range(len(rows)):
+    for row in range(len(times)):
         if row > 0:
             interval, untimed = float(times[row] - times[row - 1]), 0
         elif clock is not None:
@@ -175,19 +205,26 @@ def with_gaps(
         else:
             continue
         interval -= untimed * mean  # rows without a time came regularly
-        if n >= _START and interval >= _GAP * mean:
-            intervals = math.floor(min(interval / mean, 3.0 * shingle_size) + 0.5)
-            broken = interval >= 3.0 * shingle_size * mean
-            n_missing[row] = shingle_size if broken else intervals - 1
+        if n >= _START:
+            ratios[row] = interval / mean
         if untimed == 0:
             n += 1
             usual = min(interval, 2.0 * mean) if n > 1 else interval
             mean += max(1.0 / n, _SLOWEST) * (usual - mean)
+    return ratios, mean, n
+
+
+def _with_gaps(
+    rows: RealArray, ratios: FloatArray, shingle_size: int
+) -> tuple[RealArray, IntArray]:
+    """Put rows of NaN where 1.5 intervals and more passed; tell where the rows given are then."""
+    most = 3.0 * shingle_size
+    n_missing = np.floor(np.clip(ratios, 1.0, most) - 0.5).astype(np.int64)
+    n_missing[ratios >= most] = shingle_size  # the window has ended
     places = np.arange(len(rows)) + np.cumsum(n_missing)
     spread = np.full((len(rows) + int(n_missing.sum()), rows.shape[1]), np.nan, rows.dtype)
     spread[places] = rows
-    last = times[-1].item()
-    return spread, places, Clock(kind, last, n_taken + len(spread), mean, n)
+    return spread, places
 
 
 def _check_order(later: Any, first: int, earlier: Any, shown: NDArray[Any]) -> None:

@@ -142,5 +142,4 @@ class DirectionVerbs(NativeEstimator):
     ) -> Directional:
         table = self._rows(X)
         core = self._core or self._new_core(table.array.shape[1])
-        names = table.names if self._names is None else self._names
-        return Directional(*ask(core, table.array), table.array.shape[1], names)
+        return Directional(*ask(core, table.array), *self._layout(core, table))

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any, Self
 
 from fastrcf._core import Forest
+from fastrcf._forest.augmented import around, inner
 from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.options import check_options, resolve_n_jobs
 from fastrcf.errors import not_fitted
@@ -127,7 +128,7 @@ class Merging(NativeEstimator):
             first = first or common
             _check_same(index, common, first)
             snapshots.append((core, names, offset))
-        core = Forest.merge([core for core, _, _ in snapshots])
+        core = around(Forest.merge([inner(core) for core, _, _ in snapshots]))
         merged = cls(**{**parts[0].get_params(), "n_trees": core.options()["n_trees"]})
         core.n_jobs = resolve_n_jobs(merged.n_jobs)
         merged._install(core, core.options()["n_columns"], snapshots[0][1], _offset(snapshots))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from fastrcf._core import Forest
-from fastrcf._forest.clock import Clock, with_gaps
+from fastrcf._forest.augmented import around, is_augmented, with_time
+from fastrcf._forest.clock import Clock, Timed, read_times
 from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import Row, Table, as_row, as_table
 from fastrcf._forest.names import check_names, check_width, same_names
@@ -17,7 +18,7 @@ from fastrcf._forest.options import check_options, resolve_n_jobs
 from fastrcf._forest.preparation import per_column
 
 if TYPE_CHECKING:
-    from fastrcf._typing import IntArray, Names, RealArray, RowLike, TableLike
+    from fastrcf._typing import FloatArray, Names, RowLike, TableLike
 
 __all__ = ["NativeEstimator"]
 
@@ -105,7 +106,7 @@ class NativeEstimator(Estimator):
     def n_skipped(self) -> int:
         """Number of rows left out because of a NaN, or because they could not be completed.
 
-        With `irregular` this includes the rows that long intervals stand for.
+        With ``irregular="gap"`` this includes the rows that long intervals stand for.
         """
         return 0 if self._core is None else self._core.n_skipped
 
@@ -186,9 +187,23 @@ class NativeEstimator(Estimator):
     def _new_core(self, width: int) -> Forest:
         options = check_options(vars(self))
         options["preparation"] = per_column(options["preparation"], width)
-        return Forest(n_columns=width, **options)
+        n_more = options["preparation"].get("irregular") == "augment"
+        return around(Forest(n_columns=width + n_more, **options))
 
-    def _learn(self, verb: str, data: Table | Row, time: object = None) -> Any:
+    def _layout(self, core: Forest | None, data: Table | Row) -> tuple[int, Names | None]:
+        """Columns of a row in the trees, and their names if they have any."""
+        names = data.names if self._names is None else self._names
+        if not is_augmented(core):
+            return data.array.shape[-1], names
+        return data.array.shape[-1] + 1, None if names is None else with_time(names)
+
+    def _learn(
+        self,
+        verb: str,
+        data: Table | Row,
+        time: object = None,
+        intervals: tuple[FloatArray, ...] = (),
+    ) -> Any:
         """Let the native forest learn; make it first if these are the first rows."""
         if time is not None:
             return self._learn_timed(verb, data, time)
@@ -198,29 +213,37 @@ class NativeEstimator(Estimator):
                 core = self._core
                 if core is None:
                     core = self._new_core(data.array.shape[-1])
-                    result = getattr(core, verb)(data.array)
+                    result = getattr(core, verb)(data.array, *intervals)
                     self._install(core, data.array.shape[-1], data.names, None)
                     return result
             self._check_width(data)  # another thread was first
-        return getattr(core, verb)(data.array)
+        return getattr(core, verb)(data.array, *intervals)
 
     def _learn_timed(self, verb: str, table: Table | Row, time: object) -> Any:
         """Let the native forest learn rows that have times; answers are those of the rows given."""
         with self._time_guard():
-            rows, places, clock = self._with_gaps(table, time)
-            result = self._learn(verb, Table(rows, table.names))
+            rows, intervals, places, clock = self._timed(table, time)
+            result = self._learn(verb, Table(rows, table.names), intervals=intervals)
             self._clock = clock
         if isinstance(result, tuple):
             return tuple(part[places] for part in result)
         return None if result is None else result[places]
 
-    def _with_gaps(self, table: Table | Row, time: object) -> tuple[RealArray, IntArray, Clock]:
+    def _timed(self, table: Table | Row, time: object) -> Timed:
         core = self._core
         options = check_options(vars(self)) if core is None else core.options()
-        if options["preparation"].get("irregular", "refuse") == "refuse":
-            raise ValueError("time: expected only by a forest with irregular='gap'")
+        meaning = options["preparation"].get("irregular", "refuse")
+        if meaning == "refuse":
+            raise ValueError("time: expected only by a forest with irregular='gap' or 'augment'")
         n_taken = 0 if core is None else core.n_seen + core.n_skipped
-        return with_gaps(table.array, time, self._clock, n_taken, options["shingle_size"])
+        return read_times(
+            table.array,
+            time,
+            self._clock,
+            n_taken,
+            irregular=meaning,
+            shingle_size=options["shingle_size"],
+        )
 
     def _install(self, core: Forest, width: int, names: Names | None, offset: float | None) -> None:
         self._names = names

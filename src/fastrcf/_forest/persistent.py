@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastrcf._core import Forest
+from fastrcf._forest.augmented import around
 from fastrcf._forest.clock import Clock
 from fastrcf._forest.container import pack, plain, unpack, write_whole
 from fastrcf._forest.native import NativeEstimator
@@ -156,7 +157,7 @@ class Persistent(NativeEstimator):
         )
         if not state:
             return
-        core = Forest.from_bytes(state)
+        core = around(Forest.from_bytes(state))
         if width != core.options()["n_columns"]:
             raise ValueError(f"n_features_in is {width!r}")
         if names is not None:

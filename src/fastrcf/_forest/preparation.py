@@ -19,7 +19,7 @@ TRANSFORMATIONS = ("none", "normalize", "difference", "normalize_difference")
 MISSING = ("skip", "impute", "previous", "constant")
 """What can become of a row with a missing value."""
 
-IRREGULAR = ("gap",)
+IRREGULAR = ("gap", "augment")
 """What time stamps can mean."""
 
 _LARGEST = 1e30
@@ -71,8 +71,14 @@ def check_preparation(params: Mapping[str, Any]) -> dict[str, Any]:
             f"{params['fill_value']!r} with missing={missing!r}"
         )
     if params["irregular"] is not None:
-        options["irregular"] = choice("irregular", params["irregular"], IRREGULAR)
-        if missing != "skip" and options["max_missing"] == 1.0:
+        irregular = options["irregular"] = choice("irregular", params["irregular"], IRREGULAR)
+        if irregular == "augment" and transformation in ("difference", "normalize_difference"):
+            raise ValueError(
+                "irregular: 'augment' cannot be combined with transformation="
+                f"{transformation!r}: a long interval would make two jumps; use 'gap', or hand in "
+                "differences"
+            )
+        if irregular == "gap" and missing != "skip" and options["max_missing"] == 1.0:
             raise ValueError(
                 "max_missing: expected less than 1.0 with irregular='gap': the longest gaps could "
                 "not end a window"
@@ -99,6 +105,10 @@ def per_column(options: dict[str, Any], width: int) -> dict[str, Any]:
     ------
     ValueError
         There are values for another number of columns.
+
+    Notes
+    -----
+    With ``irregular="augment"`` there is one more value, for the column of time.
     """
     fitted = dict(options)
     if isinstance(fitted.get("fill_value"), float):
@@ -109,6 +119,8 @@ def per_column(options: dict[str, Any], width: int) -> dict[str, Any]:
             raise ValueError(
                 f"{name}: expected one value per column ({width}), got {len(values)} values"
             )
+        if values is not None and fitted.get("irregular") == "augment":
+            fitted[name] = [*values, 1.0]
     return fitted
 
 
