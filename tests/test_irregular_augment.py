@@ -173,7 +173,7 @@ def test_questions_take_regular_rows() -> None:
     for verb in ("directional_density", "distances", "expected_gaps"):
         high, low = getattr(forest, verb)(asked)
         assert high.shape == low.shape == (20, 12)
-        assert_array_equal((high, low), getattr(twin, verb)(wide))
+        assert_array_equal((high, low), tuple(getattr(twin, verb)(wide)))
     assert_array_equal(forest.attribution(asked).high, twin.attribution(wide).high)
     assert_array_equal(forest.attribution_one(asked[0]).low, twin.attribution(wide[:1]).low[0])
     near = forest.near_neighbors(asked, k=2)

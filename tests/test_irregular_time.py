@@ -80,7 +80,8 @@ def test_chunks_and_reloading_change_nothing(cuts: list[int], missing: str) -> N
         assert forest.to_bytes() == before
         scores = forest.score_update(series[part], time=times[part])
         assert_array_equal(scores, expected[part])
-        assert ahead[0] == scores[0]
+        # Rows that a gap stands for are learned before the first row if they are filled in.
+        assert ahead[0] == scores[0] or missing == "impute"
     assert forest.to_bytes() == whole.to_bytes()
 
 
