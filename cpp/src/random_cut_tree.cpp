@@ -106,7 +106,7 @@ RandomCutTree::RandomCutTree(const RandomCutTree& other)
     : n_internal_(other.n_internal_),
       box_stride_(other.box_stride_),
       n_boxes_(other.n_boxes_),
-      nodes_(new std::byte[other.node_bytes()]),
+      nodes_(new std::byte[other.node_bytes(n_internal_)]),
       boxes_(new (std::align_val_t{kAlignment}) std::byte[other.box_bytes(n_boxes_)]),
       arrays_(other.arrays_) {
     place_arrays(arrays_, nodes_.get(), n_internal_);
@@ -115,13 +115,21 @@ RandomCutTree::RandomCutTree(const RandomCutTree& other)
     if (n_boxes_ > 0) std::memcpy(boxes_.get(), other.boxes_.get(), box_bytes(n_boxes_));
 }
 
-std::size_t RandomCutTree::node_bytes() const noexcept {
-    if (n_internal_ == 0) return 0;
-    return numbers(arrays_.first_leaf, n_internal_).n_nodes * kNodeBytes +
-           (static_cast<std::size_t>(n_internal_) + 1) * sizeof(std::uint16_t);
+std::size_t RandomCutTree::node_bytes(std::uint32_t n_internal) const noexcept {
+    if (n_internal == 0) return 0;
+    return numbers(arrays_.first_leaf, n_internal).n_nodes * kNodeBytes +
+           (static_cast<std::size_t>(n_internal) + 1) * sizeof(std::uint16_t);
 }
 
 namespace {
+
+/// A free box begins with the slot of the next one.
+void write_free_box(float* box, std::uint32_t next) noexcept { std::memcpy(box, &next, sizeof next); }
+std::uint16_t read_free_box(const float* box) noexcept {
+    std::uint32_t next;
+    std::memcpy(&next, box, sizeof next);
+    return static_cast<std::uint16_t>(next);
+}
 
 void prefetch_bytes(const void* first, std::size_t n) noexcept {
 #if defined(__GNUC__)
@@ -133,20 +141,25 @@ void prefetch_bytes(const void* first, std::size_t n) noexcept {
 }  // namespace
 
 void RandomCutTree::prefetch() const noexcept {
-    prefetch_bytes(nodes_.get(), node_bytes());
+    prefetch_bytes(nodes_.get(), node_bytes(n_internal_));
     prefetch_bytes(boxes_.get(), box_bytes(n_boxes_));
+}
+
+// Moves into memory for so many internal nodes, which holds all nodes that both memories have a place for.
+void RandomCutTree::move_nodes(std::uint32_t n_internal) {
+    std::unique_ptr<std::byte[]> moved(new std::byte[node_bytes(n_internal)]);
+    TreeArrays arrays = arrays_;
+    place_arrays(arrays, moved.get(), n_internal);
+    copy_arrays(arrays_, arrays, std::min(n_internal_, n_internal));
+    arrays_ = arrays;
+    nodes_ = std::move(moved);
+    n_internal_ = n_internal;
 }
 
 void RandomCutTree::grow_nodes(std::uint32_t at_least) {
     const std::uint32_t old = n_internal_;
     const std::uint32_t leaf = arrays_.first_leaf;
-    n_internal_ = std::min(std::max(at_least, old + old / 8 + 8), leaf);
-    std::unique_ptr<std::byte[]> grown(new std::byte[node_bytes()]);
-    TreeArrays arrays = arrays_;
-    place_arrays(arrays, grown.get(), n_internal_);
-    copy_arrays(arrays_, arrays, old);
-    arrays_ = arrays;
-    nodes_ = std::move(grown);
+    move_nodes(std::min(std::max(at_least, old + old / 8 + 8), leaf));
     if (old == 0) grow_boxes(1);
     arrays_.box_slot[leaf] = 0;  // the box without end
     for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
@@ -170,20 +183,89 @@ void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
 // above a leaf and a node. A forest has many trees, so the steps are small.
 void RandomCutTree::grow_boxes(std::uint32_t n_more) {
     constexpr std::uint32_t kStep = 4;
-    const std::uint32_t n_boxes = n_boxes_ == 0 ? n_more : n_boxes_ + std::max(n_more, kStep);
-    std::unique_ptr<std::byte[], AlignedDelete> grown(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes)]);
-    std::memset(grown.get() + box_bytes(n_boxes_), 0, box_bytes(n_boxes - n_boxes_));
-    if (n_boxes_ > 0) std::memcpy(grown.get(), boxes_.get(), box_bytes(n_boxes_));
-    boxes_ = std::move(grown);
-    arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
-    if (n_boxes_ == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
-    for (std::uint32_t slot = n_boxes; slot-- > std::max(n_boxes_, 1U);) {
-        const std::uint32_t next = arrays_.free_box;
-        std::memcpy(arrays_.boxes + static_cast<std::size_t>(slot) * box_stride_, &next, sizeof next);
+    const std::uint32_t old = n_boxes_;
+    move_boxes(old == 0 ? n_more : old + std::max(n_more, kStep));
+    if (old == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
+    for (std::uint32_t slot = n_boxes_; slot-- > std::max(old, 1U);) {
+        write_free_box(box_at(slot), arrays_.free_box);
         arrays_.free_box = static_cast<std::uint16_t>(slot);
         ++arrays_.n_free_boxes;
     }
+}
+
+void RandomCutTree::move_boxes(std::uint32_t n_boxes) {
+    const std::size_t kept = box_bytes(std::min(n_boxes_, n_boxes));
+    std::unique_ptr<std::byte[], AlignedDelete> moved(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes)]);
+    if (kept > 0) std::memcpy(moved.get(), boxes_.get(), kept);
+    std::memset(moved.get() + kept, 0, box_bytes(n_boxes) - kept);
+    boxes_ = std::move(moved);
+    arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
     n_boxes_ = n_boxes;
+}
+
+// Memory is handed out from the middle of the numbers outwards, and from the first slot upwards, and what was freed
+// last is used first: hardly a free place lies before the last one in use.
+void RandomCutTree::trim() {
+    if (n_internal_ == 0) return;
+    trim_nodes();
+    trim_boxes();
+}
+
+namespace {
+
+/// Takes what `goes` out of a list whose links are read and written by next(item) and link(item, next).
+template <class Id, class Goes, class Next, class Link>
+void filter_list(Id& head, Id end, const Goes& goes, const Next& next, const Link& link) {
+    Id last = end;
+    for (Id item = head, after; item != end; item = after) {
+        after = next(item);
+        if (goes(item)) continue;
+        if (last == end) head = item;
+        else link(last, item);
+        last = item;
+    }
+    if (last == end) head = end;
+    else link(last, end);
+}
+
+}  // namespace
+
+void RandomCutTree::trim_nodes() {
+    const std::uint32_t leaf = arrays_.first_leaf;
+    for (NodeId node = arrays_.free_internal; node != kNoNode; node = arrays_.parent[node]) arrays_.mass[node] = 0;
+    std::uint32_t used = n_internal_;  // an internal node has mass when it is in use, as a leaf has
+    while (used > 1 && arrays_.mass[leaf - used] == 0 && arrays_.mass[leaf + used] == 0) --used;
+    if (used == n_internal_) return;
+    const auto filter = [&](NodeId& head) {
+        filter_list(
+            head, kNoNode, [&](NodeId node) { return node < leaf - used || node > leaf + used; },
+            [&](NodeId node) { return arrays_.parent[node]; },
+            [&](NodeId node, NodeId next) { arrays_.parent[node] = next; });
+    };
+    filter(arrays_.free_internal);
+    filter(arrays_.free_leaf);
+    move_nodes(used);
+    arrays_.box_slot[leaf] = 0;
+}
+
+void RandomCutTree::trim_boxes() {
+    const std::uint32_t leaf = arrays_.first_leaf;
+    std::uint32_t used = 1;
+    for (std::uint32_t node = leaf - n_internal_; node < leaf; ++node) {
+        const std::uint32_t slot = arrays_.box_slot[node];
+        if (slot != kNoBox) used = std::max(used, slot + 1);
+    }
+    if (used == n_boxes_) return;
+    filter_list(
+        arrays_.free_box, kNoBox,
+        [&](std::uint16_t slot) {
+            if (slot < used) return false;
+            --arrays_.n_free_boxes;
+            return true;
+        },
+        [&](std::uint16_t slot) { return read_free_box(box_at(slot)); },
+        [&](std::uint16_t slot, std::uint16_t next) { write_free_box(box_at(slot), next); });
+    move_boxes(used);
 }
 
 RandomCutTree::Sides RandomCutTree::sides(const Geometry& geometry, const float* stored, NodeId node,

@@ -21,18 +21,25 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
     sampler_.plan(0, rng_);
 }
 
-// A sample that fills takes most points; growing once for all of them spares copies.
-void SampledTree::reserve_for(std::size_t n_points) {
+// A sample that fills takes most points; growing once for all of them, and giving back what they did not need,
+// spares copies and memory. With few points that would be many copies.
+void SampledTree::learn(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) {
+    constexpr std::size_t kManyPoints = 16;
     const std::size_t held = sampler_.entries().size();
-    const std::size_t most = sampler_.capacity() - held;
-    if (most == 0) return;
-    const auto taken = static_cast<std::uint32_t>(std::min(n_points, most));
-    reserve(static_cast<std::uint32_t>(held) + taken - taken / 16);
-    tree_.reserve_boxes(taken / 2);
+    const std::size_t room = sampler_.capacity() - held;
+    if (room == 0 || run.n < kManyPoints) {
+        learn_run(forest, run, sums, scratch);
+        return;
+    }
+    const auto taken = static_cast<std::uint32_t>(std::min(run.n, room));
+    reserve(static_cast<std::uint32_t>(held) + taken);
+    tree_.reserve_boxes(taken * 3 / 4);
+    learn_run(forest, run, sums, scratch);
+    tree_.trim();
+    sampler_.trim();
 }
 
-void SampledTree::learn(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) {
-    reserve_for(run.n);
+void SampledTree::learn_run(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) {
     if (sums.scores == nullptr) {
         learn_only(forest, run, scratch);
         return;

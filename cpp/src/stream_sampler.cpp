@@ -9,8 +9,6 @@
 namespace fastrcf {
 namespace {
 
-bool smaller_key(const StreamSampler::Entry& a, const StreamSampler::Entry& b) noexcept { return a.key < b.key; }
-
 /// No point beyond this number will ever arrive.
 constexpr double kFarAway = 0x1.0p62;
 
@@ -97,12 +95,21 @@ NodeId StreamSampler::accept(NodeId leaf, Rng& rng) {
 void StreamSampler::add(double key, NodeId leaf) {
     reserve(entries_.size() + 1);
     entries_.push_back({key, leaf});
-    std::push_heap(entries_.begin(), entries_.end(), smaller_key);
+    rise(entries_.size() - 1, {key, leaf});
 }
 
 // Rounding may make keys equal but never changes their order: the heap stays one.
 void StreamSampler::shift_keys(double shift) noexcept {
     for (Entry& entry : entries_) entry.key += shift;
+}
+
+void StreamSampler::rise(std::size_t hole, Entry entry) noexcept {
+    Entry* heap = entries_.data();
+    while (hole > 0 && heap[(hole - 1) / 2].key < entry.key) {
+        heap[hole] = heap[(hole - 1) / 2];
+        hole = (hole - 1) / 2;
+    }
+    heap[hole] = entry;
 }
 
 // The hole sinks to the bottom along the larger children, then the entry rises: a new key is nearly always one
@@ -120,11 +127,7 @@ void StreamSampler::sift_down(std::size_t hole, Entry entry) noexcept {
         heap[hole] = heap[child];
         hole = child;
     }
-    while (hole > 0 && heap[(hole - 1) / 2].key < entry.key) {
-        heap[hole] = heap[(hole - 1) / 2];
-        hole = (hole - 1) / 2;
-    }
-    heap[hole] = entry;
+    rise(hole, entry);
 }
 
 }  // namespace fastrcf

@@ -247,3 +247,33 @@ TEST_CASE("the memory of a tree grows with its points, and numbers of nodes stay
     bench.tree.reserve_nodes(kSampleSize);
     CHECK(bench.tree.memory_bytes() == memory);
 }
+
+TEST_CASE("a tree that gives memory back keeps its nodes and goes on") {
+    for (const std::uint32_t dimensions : {1U, 5U, 11U}) {
+        Churn churn(dimensions, 64, dimensions);
+        churn.bench.tree.trim();
+        CHECK(churn.bench.tree.memory_bytes() == 0);
+        for (unsigned round = 0; round < 40; ++round) {
+            for (unsigned i = 0; i < 20; ++i) churn.step(1.0, 0.0);
+            if (round % 5 == 4) {
+                while (churn.size() > round % 3) churn.erase_any();
+            }
+            const std::size_t before = churn.bench.tree.memory_bytes();
+            churn.bench.tree.trim();
+            churn.check();
+            CHECK(churn.bench.tree.memory_bytes() <= before);
+        }
+    }
+}
+
+TEST_CASE("a tree of points only gives back all but their memory") {
+    TreeBench bench(3, 256, 7);
+    bench.tree.reserve_nodes(200);
+    bench.tree.reserve_boxes(150);
+    Rng rng(1, 2);
+    for (unsigned i = 0; i < 100; ++i) bench.insert(random_point(3, rng, 1.0, 0.0));
+    bench.tree.trim();
+    CHECK(bench.tree.room() == 99);
+    CHECK(bench.tree.arrays().n_free_boxes <= 2);
+    CHECK(defect_of(bench) == "");
+}

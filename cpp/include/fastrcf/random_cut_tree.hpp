@@ -66,6 +66,9 @@ public:
         if (n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
     }
 
+    /// Gives back the memory beyond the last node and the last box in use.
+    void trim();
+
     /// Makes the first leaf of an empty tree.
     NodeId plant(std::int32_t row);
 
@@ -98,14 +101,21 @@ public:
     NodeId allocate_internal() noexcept;
     NodeId allocate_leaf() noexcept;
 
-    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes() + box_bytes(n_boxes_); }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes(n_internal_) + box_bytes(n_boxes_); }
 
 private:
     void grow_nodes(std::uint32_t at_least);
     void grow_boxes(std::uint32_t n_more);
+    void move_nodes(std::uint32_t n_internal);
+    void move_boxes(std::uint32_t n_boxes);
+    void trim_nodes();
+    void trim_boxes();
     void add_free(std::uint32_t node, NodeId& head) noexcept;
     [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
-    [[nodiscard]] std::size_t node_bytes() const noexcept;
+    [[nodiscard]] float* box_at(std::uint32_t slot) const noexcept {
+        return arrays_.boxes + static_cast<std::size_t>(slot) * box_stride_;
+    }
+    [[nodiscard]] std::size_t node_bytes(std::uint32_t n_internal) const noexcept;
     [[nodiscard]] std::size_t box_bytes(std::uint32_t n_boxes) const noexcept {
         return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
     }

@@ -67,7 +67,7 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
 
 private:
-    void reserve_for(std::size_t n_points);
+    void learn_run(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch);
     void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, const Sums& sums,
                      TreeScratch& scratch);
     void score_lanes(const ForestView& forest, const PointRows& rows, std::size_t start, int from, int to,

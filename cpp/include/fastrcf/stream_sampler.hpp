@@ -50,6 +50,9 @@ public:
         if (n_points > entries_.capacity()) grow(n_points);
     }
 
+    /// Gives back the memory beyond the points held.
+    void trim() { entries_.shrink_to_fit(); }
+
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
     [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
@@ -60,6 +63,7 @@ private:
     void grow(std::size_t n_points);
     void plan_filling(std::uint64_t from, Rng& rng);
     void plan_full(std::uint64_t from, Rng& rng);
+    void rise(std::size_t hole, Entry entry) noexcept;
     void sift_down(std::size_t hole, Entry entry) noexcept;
 
     std::uint32_t capacity_;
