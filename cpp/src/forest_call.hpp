@@ -63,6 +63,7 @@ struct RandomCutForest::Call {
     SeriesBlock block;
     std::optional<Completion> completion;  ///< made when it is needed
     std::vector<Worker> workers;
+    std::vector<const TreeArrays*> trees;  ///< for points that visit all trees at once
     std::size_t n_ready = 0;  ///< workers of this call: n_jobs may change meanwhile
 };
 

@@ -62,9 +62,10 @@ void PointStore::compact(const std::vector<std::int32_t>& plan, std::size_t n_ro
     reserve(n_rows_ + n_rows);
 }
 
-// Half as much again as what stays makes compactions rare; memory above that is given back.
+// Half as much again as what stays makes compactions rare; memory above that is given back. Little more than that:
+// forests of short series are many.
 void PointStore::reserve(std::size_t n_rows) {
-    const std::size_t wanted = n_rows + n_rows / 2 + 256;
+    const std::size_t wanted = n_rows + n_rows / 2 + 16;
     if (n_rows <= capacity_ && wanted * 2 > capacity_) {
         return;
     }

@@ -56,11 +56,9 @@ RandomCutForest::RandomCutForest(const ForestOptions& options, std::shared_ptr<C
       common_(std::move(common)),
       n_jobs_(options.n_jobs) {
     trees_.reserve(options.n_trees);
-    tree_arrays_.reserve(options.n_trees);
     for (std::uint32_t i = 0; i < options.n_trees; ++i) {
         trees_.emplace_back(geometry_, options.sample_size, options.time_decay, options.initial_accept_fraction,
                             Rng(options.random_state, i));
-        tree_arrays_.push_back(&trees_.back().tree().arrays());
     }
     if (!options.preparation.does_nothing()) preparation_ = std::make_unique<Preparation>(options);
 }
@@ -129,6 +127,11 @@ void RandomCutForest::for_trees(Call& call, const PointRun& run, const Output& o
     if (output.scores != nullptr) write_scores(call, used_parts, run.n, output);
 }
 
+void RandomCutForest::gather_trees(Call& call) const {
+    call.trees.clear();
+    for (const SampledTree& tree : trees_) call.trees.push_back(&tree.tree().arrays());
+}
+
 void RandomCutForest::visit_trees(Call& call, const PointRun& run, std::size_t point) const {
     const ForestView forest = view();
     Call::Worker& worker = call.workers.front();
@@ -137,9 +140,9 @@ void RandomCutForest::visit_trees(Call& call, const PointRun& run, std::size_t p
     TreeScratch& scratch = worker.workspace.scratch();
     worker.scores[point] =
         worker.cells.empty()
-            ? forest.kernels.score_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables, rows,
+            ? forest.kernels.score_across(call.trees.data(), call.trees.size(), geometry_, forest.tables, rows,
                                           scratch)
-            : forest.kernels.attribute_across(tree_arrays_.data(), tree_arrays_.size(), geometry_, forest.tables, rows,
+            : forest.kernels.attribute_across(call.trees.data(), call.trees.size(), geometry_, forest.tables, rows,
                                               worker.cells.data() + point * geometry_.box_stride(), scratch);
 }
 
@@ -152,6 +155,7 @@ void RandomCutForest::score_points(Call& call, const PointRun& run, const Output
         });
         return;
     }
+    gather_trees(call);
     for (std::size_t i = 0; i < run.n; ++i) visit_trees(call, run, i);
     write_scores(call, 1, run.n, output);
 }
@@ -306,6 +310,7 @@ void RandomCutForest::learn_points(Call& call, PointRun run, const Output& outpu
 void RandomCutForest::learn_few(Call& call, PointRun run, const Output& output) {
     const ForestView forest = view();
     TreeScratch& scratch = call.workers.front().workspace.scratch();
+    gather_trees(call);
     for (std::size_t i = 0; i < run.n; ++i) {
         visit_trees(call, run, i);
         const std::size_t offset = i * geometry_.columns;
@@ -358,8 +363,7 @@ bool RandomCutForest::is_ready() const {
 
 std::size_t RandomCutForest::memory_bytes() const {
     const std::shared_lock lock(mutex_);
-    std::size_t bytes = sizeof(*this) + store_.memory_bytes() + trees_.capacity() * sizeof(SampledTree) +
-                        tree_arrays_.capacity() * sizeof(const TreeArrays*);
+    std::size_t bytes = sizeof(*this) + store_.memory_bytes() + trees_.capacity() * sizeof(SampledTree);
     for (const SampledTree& tree : trees_) bytes += tree.memory_bytes();
     if (preparation_) bytes += preparation_->memory_bytes();
     return bytes;

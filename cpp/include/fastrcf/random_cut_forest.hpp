@@ -160,6 +160,7 @@ private:
     void run_parts(std::size_t work, std::size_t most_parts, std::size_t n_workers, const Part& part) const;
     void prepare(Call& call, const PointRun& run, const Output& output) const;
     void for_trees(Call& call, const PointRun& run, const Output& output, const TreeStep& step) const;
+    void gather_trees(Call& call) const;
     void visit_trees(Call& call, const PointRun& run, std::size_t point) const;
     void write_scores(const Call& call, std::size_t n_parts, std::size_t n, const Output& output) const noexcept;
     void write_attribution(const Call& call, std::size_t n_parts, std::size_t point,
@@ -185,7 +186,6 @@ private:
     Geometry geometry_;
     PointStore store_;
     std::vector<SampledTree> trees_;
-    std::vector<const TreeArrays*> tree_arrays_;
     std::uint64_t n_rows_ = 0;     ///< rows offered
     std::uint64_t n_skipped_ = 0;
     std::uint64_t n_points_ = 0;   ///< points learned
