@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from fastrcf._fleet import NativeFleet
-from fastrcf._forest.container import unpack, write_whole
+from fastrcf._forest.container import read_whole, unpack, write_whole
 from fastrcf.errors import ModelFormatError
 from fastrcf.forest import RandomCutForest
 
@@ -530,7 +529,7 @@ class ForestFleet(NativeFleet):
         OSError
             The file cannot be read.
         """
-        return cls.from_bytes(Path(path).read_bytes(), **callbacks)
+        return read_whole(path, lambda data: cls.from_bytes(data, **callbacks))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._on_evict is not None or self._on_missing is not None:

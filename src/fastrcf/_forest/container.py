@@ -23,14 +23,18 @@ import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastrcf.errors import ModelFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastrcf._typing import StrPath
 
-__all__ = ["pack", "plain", "unpack", "write_whole"]
+__all__ = ["pack", "plain", "read_whole", "unpack", "write_whole"]
+
+Model = TypeVar("Model")
 
 _MAGIC = b"FASTRCF\0"
 _VERSION = 1
@@ -124,6 +128,35 @@ def unpack(data: bytes) -> tuple[dict[str, Any], bytes]:
     if not isinstance(header, dict):
         raise ModelFormatError("data: the header is not a JSON object")
     return header, bytes(body[_HEAD.size + text_size :])
+
+
+def read_whole(path: StrPath, make: Callable[[bytes], Model]) -> Model:
+    """Make a model from a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    make : callable
+        Makes the model from the bytes.
+
+    Returns
+    -------
+    object
+        What `make` gave.
+
+    Raises
+    ------
+    ModelFormatError
+        As `make` raised it, with the name of the file.
+    OSError
+        The file cannot be read.
+    """
+    data = Path(path).read_bytes()
+    try:
+        return make(data)
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error
 
 
 def write_whole(path: StrPath, data: bytes) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastrcf._core import Forest
 from fastrcf._forest.augmented import around
 from fastrcf._forest.clock import Clock
-from fastrcf._forest.container import pack, plain, unpack, write_whole
+from fastrcf._forest.container import pack, plain, read_whole, unpack, write_whole
 from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.options import check_options, resolve_n_jobs
 from fastrcf.errors import ModelFormatError
@@ -134,11 +133,7 @@ class Persistent(NativeEstimator):
         OSError
             The file cannot be read; `FileNotFoundError` if there is none.
         """
-        data = Path(path).read_bytes()
-        try:
-            return cls.from_bytes(data)
-        except ModelFormatError as error:
-            raise ModelFormatError(f"{path}: {error}") from error
+        return read_whole(path, cls.from_bytes)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in vars(self).items() if name not in self._STATE}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from fastrcf._forest.checks import integer
-from fastrcf._forest.container import pack, unpack, write_whole
+from fastrcf._forest.container import pack, read_whole, unpack, write_whole
 from fastrcf.attribution import Attribution
 from fastrcf.compat._records import Records, read_records
 from fastrcf.errors import ModelFormatError
@@ -69,8 +68,8 @@ class SqlRandomCutForest:
     Notes
     -----
     Directions cost: each record is then asked about before it is learned, one at a time, even in
-    bulk. With two columns and the defaults a record takes about 10 times as long as its score
-    alone, and attributions alone twice as long. What the results mean stands in
+    bulk. That takes several times as long as attributions alone, which bulk calls give in one
+    pass. What the results mean stands in
     `fastrcf.compat.kinesis`.
 
     Examples
@@ -295,10 +294,7 @@ class SqlRandomCutForest:
         OSError
             The file cannot be read.
         """
-        try:
-            return cls.from_bytes(Path(path).read_bytes())
-        except ModelFormatError as error:
-            raise ModelFormatError(f"{path}: {error}") from error
+        return read_whole(path, cls.from_bytes)
 
     # ---- inside ---------------------------------------------------------------------------------
 
