@@ -50,8 +50,7 @@ class AttributionVerbs(NativeEstimator):
         >>> bool(np.allclose(parts.total, forest.score([7.0, -7.0]), rtol=1e-12))
         True
         """
-        table = self._rows(X)
-        core = self._core or self._new_core(table.array.shape[1])
+        core, table = self._asked(X)
         _scores, high, low = core.attribution(table.array)
         return self._attribution_of(core, high, low, table)
 

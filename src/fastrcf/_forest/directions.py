@@ -140,6 +140,5 @@ class DirectionVerbs(NativeEstimator):
         X: TableLike,
         ask: Callable[[Forest, RealArray], tuple[FloatArray, FloatArray]],
     ) -> Directional:
-        table = self._rows(X)
-        core = self._core or self._new_core(table.array.shape[1])
+        core, table = self._asked(X)
         return Directional(*ask(core, table.array), *self._layout(core, table))

@@ -190,6 +190,11 @@ class NativeEstimator(Estimator):
         n_more = options["preparation"].get("irregular") == "augment"
         return around(Forest(n_columns=width + n_more, **options))
 
+    def _asked(self, X: TableLike) -> tuple[Forest, Table]:
+        """Return the native forest, an empty one if nothing has been learned, and the rows."""
+        table = self._rows(X)
+        return self._core or self._new_core(table.array.shape[1]), table
+
     def _layout(self, core: Forest | None, data: Table | Row) -> tuple[int, Names | None]:
         """Columns of a row in the trees, and their names if they have any."""
         names = data.names if self._names is None else self._names

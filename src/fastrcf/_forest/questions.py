@@ -10,8 +10,7 @@ from fastrcf._forest.native import NativeEstimator
 from fastrcf.neighbors import Neighbors
 
 if TYPE_CHECKING:
-    from fastrcf._core import Forest
-    from fastrcf._typing import FloatArray, RealArray, TableLike
+    from fastrcf._typing import FloatArray, TableLike
 
 __all__ = ["Questions", "density_options"]
 
@@ -61,8 +60,8 @@ class Questions(NativeEstimator):
         >>> bool(1.0 <= inside < 20.0 < 100.0 < outside <= 256.0)
         True
         """
-        core, rows = self._asked(X)
-        return core.displacement(rows)
+        core, table = self._asked(X)
+        return core.displacement(table.array)
 
     def codisp(self, X: TableLike, *, sampled: bool = False) -> FloatArray:
         """Tell the collusive displacement of each row, as the package rrcf defines it.
@@ -115,8 +114,8 @@ class Questions(NativeEstimator):
         >>> bool(inside < outside), bool(np.isnan(unknown))
         (True, True)
         """
-        core, rows = self._asked(X)
-        return core.codisp(rows, sampled=bool(sampled))
+        core, table = self._asked(X)
+        return core.codisp(table.array, sampled=bool(sampled))
 
     def density(
         self,
@@ -169,8 +168,8 @@ class Questions(NativeEstimator):
         >>> bool(middle > edge > far)
         True
         """
-        core, rows = self._asked(X)
-        return core.density(rows, **density_options(smoothing, manifold_dimension))
+        core, table = self._asked(X)
+        return core.density(table.array, **density_options(smoothing, manifold_dimension))
 
     def near_neighbors(
         self, X: TableLike, k: int = 10, *, max_distance: float | None = None
@@ -212,17 +211,12 @@ class Questions(NativeEstimator):
         >>> near.arrival, near.count
         (array([[ 1, -1]]), array([[20,  0]]))
         """
-        core, rows = self._asked(X)
+        core, table = self._asked(X)
         reach = math.inf if max_distance is None else real("max_distance", max_distance)
         if reach < 0.0:
             raise ValueError(f"max_distance: expected a number of at least 0, got {max_distance!r}")
         k = integer("k", k, 1, _MAX_NEIGHBORS)
-        return Neighbors(*core.near_neighbors(rows, k=k, max_distance=reach))
-
-    def _asked(self, X: TableLike) -> tuple[Forest, RealArray]:
-        """Return the native forest, an empty one if nothing has been learned, and the rows."""
-        table = self._rows(X)
-        return self._core or self._new_core(table.array.shape[1]), table.array
+        return Neighbors(*core.near_neighbors(table.array, k=k, max_distance=reach))
 
 
 def density_options(smoothing: float, manifold_dimension: float | None) -> dict[str, Any]:
