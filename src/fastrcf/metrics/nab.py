@@ -161,7 +161,7 @@ def nab_score(
     ``s(-r / w) / s(-1)`` with ``s(x) = 2 / (1 + exp(5 x)) - 1``; the row *d* rows behind the last
     row of a window costs ``-s(d / (w - 1))``, and 1 from three widths on, before the first window,
     and behind a window of a single row. The first 15 % of a record, at most 750 rows, do not
-    count; a window within them is none.
+    count; a window within them can neither be found nor missed.
 
     Examples
     --------
