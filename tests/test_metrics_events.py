@@ -123,6 +123,12 @@ def test_events_of_one_row_make_ranges_points(case: Any) -> None:
     assert ours.precision == pytest.approx(points.precision)
 
 
+def test_ranges_are_counted_within_each_event() -> None:
+    labels, predictions = [1, 1, 0, 1, 1, 1], [1, 1, 0, 1, 0, 1]
+    ours = metrics.range_scores(labels, predictions, cardinality="reciprocal")
+    assert ours.recall == pytest.approx((1 + 2 / 3 / 2) / 2)
+
+
 def test_own_cardinality() -> None:
     labels, predictions = [1, 1, 1, 1, 1, 0, 1], [1, 0, 1, 0, 1, 0, 1]
     asked: list[int] = []

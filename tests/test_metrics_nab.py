@@ -68,6 +68,8 @@ def test_profiles_weigh_mistakes() -> None:
 def test_windows_in_probation_do_not_count() -> None:
     ours = metrics.nab_score([[(2, 8), (40, 50)]], flagging(3, 40), cutoff=0.5)
     assert (ours.score, ours.n_windows, ours.n_rows) == (100.0, 1, 85)
+    ended = metrics.nab_score([[(5, 15), (40, 50)]], flagging(40), cutoff=0.5)
+    assert (ended.score, ended.n_windows) == (100.0, 1)
     begun = metrics.nab_score([[(10, 30)]], flagging(12, 16), cutoff=0.5)
     assert begun.score == pytest.approx(
         naive.nab_score([[(10, 30)]], flagging(12, 16), 0.5, (1, 0.11, 1))
@@ -170,6 +172,9 @@ def test_bad_input_is_named(windows: Any, scores: Any, message: str) -> None:
 def test_bad_options_are_named() -> None:
     with pytest.raises(ValueError, match=r"^profile: expected one of 'standard', .* got 'mild'$"):
         metrics.nab_score(WINDOWS, [QUIET], profile="mild")
+    for weights in [(0.0, 1.0, 0.0), (1.0, -1.0, 1.0), (1.0, math.nan, 1.0)]:
+        with pytest.raises(ValueError, match=r"^profile: expected weights from 0, .* got NabProf"):
+            metrics.nab_score(WINDOWS, [QUIET], profile=metrics.NabProfile(*weights))
     with pytest.raises(ValueError, match=r"^cutoff: expected a number, got nan$"):
         metrics.nab_score(WINDOWS, [QUIET], cutoff=math.nan)
     with pytest.raises(TypeError, match="two mappings or two sequences"):

@@ -199,7 +199,12 @@ def nab_scores(
 
 def _weights(profile: str | NabProfile) -> tuple[NabProfile, str]:
     if not isinstance(profile, str):
-        return NabProfile(*profile), "own"
+        weights = NabProfile(*profile)
+        if not (all(weight >= 0 for weight in weights) and weights.tp + weights.fn > 0):
+            raise ValueError(
+                f"profile: expected weights from 0, with tp or fn above 0, got {weights}"
+            )
+        return weights, "own"
     if profile not in NAB_PROFILES:
         known = ", ".join(map(repr, NAB_PROFILES))
         raise ValueError(f"profile: expected one of {known} or a NabProfile, got {profile!r}")
