@@ -22,7 +22,7 @@ from fastrcf.cli.outputs import check_file, compressed, file_output, stdout_outp
 from fastrcf.cli.picture import Picture, check_plot
 from fastrcf.cli.progress import Progress, progress
 from fastrcf.cli.readers import STDIN, Chunk, ReadOptions, open_source, spool_stdin
-from fastrcf.cli.scoring import ForestOptions, Scored, StreamScorer, TableScorer
+from fastrcf.cli.scoring import ForestOptions, Scored, StreamScorer, TableScorer, check_sigma
 from fastrcf.cli.tally import Tally
 from fastrcf.cli.writers import Writer, open_writer
 
@@ -89,6 +89,7 @@ def _check(job: ScoreJob) -> None:
     if job.plot is not None:
         check_plot(job.plot)
     job.forest.check(n_columns=1)
+    check_sigma(job.sigma)
 
 
 def _fit(job: ScoreJob, name: str, bar: Progress) -> Scored:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastrcf.cli.cutoff import RunningCutoff, table_cutoff
 from fastrcf.cli.exits import CliError, ExitCode, bad_data
 from fastrcf.cli.explaining import explanation_texts, frozen_texts
+from fastrcf.thresholds import SigmaThreshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     Explanations = NDArray[np.object_] | None
 
-__all__ = ["ForestOptions", "Scored", "StreamScorer", "TableScorer", "group_rows", "seed_of"]
+__all__ = [
+    "ForestOptions",
+    "Scored",
+    "StreamScorer",
+    "TableScorer",
+    "check_sigma",
+    "group_rows",
+    "seed_of",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,14 @@ class ForestOptions:
             self.build().update(np.full((1, n_columns), np.nan))
         except (ValueError, TypeError) as error:
             raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
+
+
+def check_sigma(sigma: float) -> None:
+    """Try the threshold out on nothing."""
+    try:
+        SigmaThreshold(sigma).predict([])
+    except ValueError as error:
+        raise CliError(ExitCode.BAD_CONFIG, f"--sigma: {error}") from None
 
 
 def seed_of(key: str, random_state: int) -> int:
@@ -123,7 +139,7 @@ class StreamScorer:
         self._sigma = sigma
         self._columns = columns
         self._explain = explain
-        self._series: dict[str | None, tuple[RandomCutForest, RunningCutoff]] = {}
+        self._series: dict[str | None, tuple[RandomCutForest, SigmaThreshold]] = {}
 
     @property
     def n_series(self) -> int:
@@ -156,8 +172,8 @@ class StreamScorer:
         explanations = np.empty(len(values), dtype=object) if self._explain else None
         for key, rows in group_rows(keys):
             if key not in self._series:
-                self._series[key] = (self._options.build(key), RunningCutoff(self._sigma))
-            forest, cutoff = self._series[key]
+                self._series[key] = (self._options.build(key), SigmaThreshold(self._sigma))
+            forest, threshold = self._series[key]
             with _named_rows(rows, first_row, self._columns):
                 if explanations is None:
                     found = forest.score_update(values[rows])
@@ -165,7 +181,7 @@ class StreamScorer:
                     found, parts = forest.score_update(values[rows], attribution=True)
                     explanations[rows] = explanation_texts(found, parts, self._columns)
             scores[rows] = found
-            thresholds[rows] = cutoff.thresholds(found)
+            thresholds[rows] = threshold.cutoffs_update(found)
         return Scored.compare(scores, thresholds, explanations)
 
 
@@ -235,7 +251,7 @@ class TableScorer:
                     explanations[rows] = frozen_texts(
                         forest, values[rows], scores[rows], self._columns
                     )
-            thresholds[rows] = table_cutoff(scores[rows], self._sigma)
+            thresholds[rows] = _cutoff(scores[rows], self._sigma)
         return Scored.compare(scores, thresholds, explanations)
 
     def _fitted(self, key: str | None, values: RealArray, rows: Any) -> RandomCutForest | None:
@@ -244,6 +260,11 @@ class TableScorer:
             return None  # nothing to learn from
         with _named_rows(rows, 0, self._columns):
             return self._options.build(key).fit(values)
+
+
+def _cutoff(scores: FloatArray, sigma: float) -> float:
+    """Give the cutoff by all scores, NaN when there are none."""
+    return SigmaThreshold(sigma).fit(scores).cutoff_ if scores.any() else np.nan
 
 
 def group_rows(keys: Any) -> Iterator[tuple[str | None, Any]]:
