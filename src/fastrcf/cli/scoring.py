@@ -12,7 +12,7 @@ import numpy as np
 
 from fastrcf.cli.exits import CliError, ExitCode, bad_data
 from fastrcf.cli.explaining import explanation_texts, frozen_texts
-from fastrcf.thresholds import SigmaThreshold
+from fastrcf.thresholds import SigmaThreshold, Threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,16 +130,41 @@ class StreamScorer:
         Names of the columns, for errors and explanations.
     explain : bool
         Whether rows are explained.
+    named : bool
+        Whether forests learn the names of the columns.
     """
 
     def __init__(
-        self, options: ForestOptions, sigma: float, columns: Sequence[str], *, explain: bool = False
+        self,
+        options: ForestOptions,
+        sigma: float,
+        columns: Sequence[str],
+        *,
+        explain: bool = False,
+        named: bool = False,
     ) -> None:
         self._options = options
         self._sigma = sigma
         self._columns = columns
         self._explain = explain
-        self._series: dict[str | None, tuple[RandomCutForest, SigmaThreshold]] = {}
+        self._named = named
+        self._series: dict[str | None, tuple[RandomCutForest, Threshold]] = {}
+
+    def go_on(self, forest: RandomCutForest, threshold: Threshold) -> None:
+        """Take a forest that has learned, and its threshold, for an input without keys."""
+        if forest.n_features_in_ != len(self._columns):
+            raise bad_data(
+                f"the model has {forest.n_features_in_} columns, the input {len(self._columns)}: "
+                f"{', '.join(self._columns)}; name others with --id-cols"
+            )
+        self._named = hasattr(forest, "feature_names_in_")
+        self._series[None] = (forest, threshold)
+
+    def model(self) -> tuple[RandomCutForest, Threshold]:
+        """Give the forest of an input without keys, and its threshold bound to it."""
+        forest, threshold = self._series[None]
+        bound = {**threshold.to_dict(), "fingerprint": forest.fingerprint}
+        return forest, Threshold.from_dict(bound)
 
     @property
     def n_series(self) -> int:
@@ -176,13 +201,17 @@ class StreamScorer:
             forest, threshold = self._series[key]
             with _named_rows(rows, first_row, self._columns):
                 if explanations is None:
-                    found = forest.score_update(values[rows])
+                    found = forest.score_update(self._table(values[rows]))
                 else:
-                    found, parts = forest.score_update(values[rows], attribution=True)
+                    found, parts = forest.score_update(self._table(values[rows]), attribution=True)
                     explanations[rows] = explanation_texts(found, parts, self._columns)
             scores[rows] = found
             thresholds[rows] = threshold.cutoffs_update(found)
         return Scored.compare(scores, thresholds, explanations)
+
+    def _table(self, values: FloatArray) -> Any:
+        """Give the values with the names of their columns, where the forest knows these."""
+        return dict(zip(self._columns, values.T, strict=True)) if self._named else values
 
 
 class TableScorer:
