@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli_helpers import FOREST, ok, series, write_csv
-from fastrcf.cli.cutoff import SETTLE_SCORES, RunningCutoff, table_cutoff
 from fastrcf.cli.lines import line_blocks
 from fastrcf.cli.scoring import group_rows
 
@@ -47,53 +46,6 @@ def test_any_chunk_size_gives_the_same_file(mixed: Path, tmp_path: Path, name: s
         ok("score", mixed, *FOREST, "-o", out, "--chunk-rows", chunk_rows)
         files.append(out.read_bytes())
     assert files[0] == files[1]
-
-
-def welford(scores: np.ndarray, sigma: float) -> np.ndarray:
-    """The slow twin: one score after the other."""
-    thresholds = np.full(len(scores), np.nan)
-    count, mean, squares = 0, 0.0, 0.0
-    for row, score in enumerate(scores):
-        if count >= SETTLE_SCORES:
-            thresholds[row] = mean + sigma * np.sqrt(squares / count)
-        if score > 0:
-            count += 1
-            step = score - mean
-            mean += step / count
-            squares += step * (score - mean)
-    return thresholds
-
-
-def test_running_cutoff_is_welford() -> None:
-    rng = np.random.default_rng(0)
-    scores = rng.gamma(9.0, 0.1, 5000)
-    scores[:300] = 0
-    scores[rng.random(5000) < 0.05] = 0
-    found = RunningCutoff(3.0).thresholds(scores)
-    np.testing.assert_allclose(found, welford(scores, 3.0), rtol=1e-12)
-    assert np.isnan(found[: 300 + SETTLE_SCORES]).all()
-
-
-@given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(0, 2**32 - 1))
-def test_running_cutoff_does_not_see_chunks(sizes: list[int], seed: int) -> None:
-    scores = np.random.default_rng(seed).gamma(9.0, 0.1, sum(sizes))
-    whole = RunningCutoff(2.5).thresholds(scores)
-    cutoff = RunningCutoff(2.5)
-    parts = np.split(scores, np.cumsum(sizes)[:-1])
-    joined = np.concatenate([cutoff.thresholds(part) for part in parts])
-    np.testing.assert_array_equal(whole, joined)
-
-
-def test_constant_scores_are_never_above() -> None:
-    scores = np.full(10_000, 0.1) + 0.4
-    thresholds = RunningCutoff(3.0).thresholds(scores)
-    assert set(thresholds[SETTLE_SCORES:]) == {0.5}
-
-
-def test_table_cutoff() -> None:
-    scores = np.array([0.0, 1.0, 2.0, 3.0, 0.0])
-    assert table_cutoff(scores, 2.0) == pytest.approx(2 + 2 * np.sqrt(2 / 3))
-    assert np.isnan(table_cutoff(np.zeros(3), 2.0))
 
 
 def test_group_rows() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from fastrcf._fleet import NativeFleet
-from fastrcf._forest.container import read_whole, unpack, write_whole
+from fastrcf._forest.container import only_part, read_whole, unpack, write_whole
 from fastrcf.errors import ModelFormatError
 from fastrcf.forest import RandomCutForest
 
@@ -530,6 +530,15 @@ class ForestFleet(NativeFleet):
             The file cannot be read.
         """
         return read_whole(path, lambda data: cls.from_bytes(data, **callbacks))
+
+    _bundle_kind = "ForestFleet"
+
+    def _to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        return {}, {"fleet.bin": self.to_bytes()}
+
+    @classmethod
+    def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:  # noqa: ARG003
+        return cls.from_bytes(only_part("fleet.bin", parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._on_evict is not None or self._on_missing is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fastrcf._typing import StrPath
 
-__all__ = ["pack", "plain", "read_whole", "unpack", "write_whole"]
+__all__ = ["only_part", "pack", "plain", "read_whole", "unpack", "write_whole"]
 
 Model = TypeVar("Model")
 
@@ -128,6 +128,31 @@ def unpack(data: bytes) -> tuple[dict[str, Any], bytes]:
     if not isinstance(header, dict):
         raise ModelFormatError("data: the header is not a JSON object")
     return header, bytes(body[_HEAD.size + text_size :])
+
+
+def only_part(name: str, parts: dict[str, bytes]) -> bytes:
+    """Give the one part of a bundle that is to be there.
+
+    Parameters
+    ----------
+    name : str
+        Of the part.
+    parts : dict
+        Parts by name.
+
+    Returns
+    -------
+    bytes
+        The part.
+
+    Raises
+    ------
+    ModelFormatError
+        There are others, or it is not there.
+    """
+    if set(parts) != {name}:
+        raise ModelFormatError(f"parts: expected {[name]}, got {sorted(parts)}")
+    return parts[name]
 
 
 def read_whole(path: StrPath, make: Callable[[bytes], Model]) -> Model:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from fastrcf._core import Forest
 from fastrcf._forest.augmented import around
 from fastrcf._forest.clock import Clock
-from fastrcf._forest.container import pack, plain, read_whole, unpack, write_whole
+from fastrcf._forest.container import only_part, pack, plain, read_whole, unpack, write_whole
 from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.options import check_options, resolve_n_jobs
 from fastrcf.errors import ModelFormatError
@@ -20,6 +20,8 @@ __all__ = ["Persistent"]
 
 class Persistent(NativeEstimator):
     """One format for everything that leaves the process."""
+
+    _bundle_kind = "RandomCutForest"
 
     def to_bytes(self) -> bytes:
         """Return parameters and state.
@@ -134,6 +136,13 @@ class Persistent(NativeEstimator):
             The file cannot be read; `FileNotFoundError` if there is none.
         """
         return read_whole(path, cls.from_bytes)
+
+    def _to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        return {}, {"forest.bin": self.to_bytes()}
+
+    @classmethod
+    def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:  # noqa: ARG003
+        return cls.from_bytes(only_part("forest.bin", parts))
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in vars(self).items() if name not in self._STATE}

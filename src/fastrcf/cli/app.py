@@ -8,6 +8,8 @@ import typer
 
 from fastrcf.cli.demo import demo
 from fastrcf.cli.doctor import doctor
+from fastrcf.cli.fit import fit
+from fastrcf.cli.inspect import inspect
 from fastrcf.cli.score import score
 
 __all__ = ["app"]
@@ -42,5 +44,7 @@ def fastrcf(
 
 
 app.command()(score)
+app.command()(fit)
+app.command()(inspect)
 app.command()(demo)
 app.command()(doctor)

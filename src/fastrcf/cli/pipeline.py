@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,12 @@ from fastrcf.cli.columns import PROBE_ROWS, Requested, RiseWatch, Roles, choose
 from fastrcf.cli.exits import ExitCode, bad_data, note
 from fastrcf.cli.formats import Format, Target, target_of_name
 from fastrcf.cli.layout import layout_of
+from fastrcf.cli.models import Model, open_model
 from fastrcf.cli.outputs import check_file, compressed, file_output, stdout_output
 from fastrcf.cli.picture import Picture, check_plot
 from fastrcf.cli.progress import Progress, progress
 from fastrcf.cli.readers import STDIN, Chunk, ReadOptions, open_source, spool_stdin
-from fastrcf.cli.scoring import ForestOptions, Scored, StreamScorer, TableScorer
+from fastrcf.cli.scoring import ForestOptions, Scored, StreamScorer, TableScorer, check_sigma
 from fastrcf.cli.tally import Tally
 from fastrcf.cli.writers import Writer, open_writer
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.cli.readers import Source
 
-__all__ = ["ScoreJob", "run"]
+__all__ = ["ScoreJob", "measures", "run", "start"]
 
 _MANY_SERIES = 1000
 
@@ -52,6 +53,7 @@ class ScoreJob:
     as_json: bool = False
     fail_on_anomaly: bool = False
     explain: bool = False
+    model: str | None = None
 
 
 def run(job: ScoreJob) -> ExitCode:
@@ -68,13 +70,18 @@ def run(job: ScoreJob) -> ExitCode:
         0, or 3 when anomalies are to fail the run and there were some.
     """
     _check(job)
+    model = None
+    if job.model is not None:
+        model = open_model(job.model, job.sigma, job.forest.n_jobs)
+        columns = replace(job.columns, values=model.columns)
+        job = replace(job, columns=columns, forest=model.options)
     with ExitStack() as stack:
         name = job.input
         if job.fit and name == STDIN:
             name = stack.enter_context(spool_stdin())
         bar = stack.enter_context(progress())
         fitted = _fit(job, name, bar) if job.fit else None
-        tally, picture = _write(job, name, fitted, bar)
+        tally, picture = _write(job, name, model or fitted, bar)
     if picture is not None and job.plot is not None:
         picture.write(job.plot, _title(job))
     _report(job, tally)
@@ -89,37 +96,43 @@ def _check(job: ScoreJob) -> None:
     if job.plot is not None:
         check_plot(job.plot)
     job.forest.check(n_columns=1)
+    check_sigma(job.sigma)
 
 
 def _fit(job: ScoreJob, name: str, bar: Progress) -> Scored:
     """First pass of a batch run: keep the values, then learn and score them."""
     with open_source(name, job.read) as source:
-        roles, _, chunks = _start(source, job.columns)
+        roles, _, chunks = start(source, job.columns)
         scorer = TableScorer(job.forest, job.sigma, roles.values, explain=job.explain)
         for chunk in chunks:
-            scorer.add(_values(chunk, roles), _keys(chunk, roles))
+            scorer.add(measures(chunk, roles), _keys(chunk, roles))
             bar.step(_part(source.done(), 0.0, 0.3), chunk.first_row + chunk.n_rows)
     return scorer.finish()
 
 
 def _write(
-    job: ScoreJob, name: str, fitted: Scored | None, bar: Progress
+    job: ScoreJob, name: str, known: Model | Scored | None, bar: Progress
 ) -> tuple[Tally, Picture | None]:
     """Go through the rows and write each with its score."""
     with ExitStack() as stack:
         source = stack.enter_context(open_source(name, job.read))
-        roles, probe, chunks = _start(source, job.columns)
+        roles, probe, chunks = start(source, job.columns)
         for warning in roles.warnings:
             note(warning)
         layout = layout_of(probe, roles, source.format, job.suffix, explain=job.explain)
         writer = _open_output(stack, job, source, layout)
-        tally = Tally(roles, job.forest, job.sigma)
+        model = known if isinstance(known, Model) else None
+        fitted = known if isinstance(known, Scored) else None
+        limit = f"mean + {job.sigma:g} σ" if model is None else model.limit
+        tally = Tally(roles, job.forest, job.sigma if model is None else None, limit)
         picture = Picture(roles) if job.plot is not None else None
         watch = RiseWatch(roles)
         scorer = StreamScorer(job.forest, job.sigma, roles.values, explain=job.explain)
+        if model is not None:
+            scorer.go_on(model.forest, model.threshold)
         warned = False
         for chunk in chunks:
-            values, keys = _values(chunk, roles), _keys(chunk, roles)
+            values, keys = measures(chunk, roles), _keys(chunk, roles)
             for warning in watch.look(chunk):
                 note(warning)
             if fitted is None:
@@ -160,7 +173,7 @@ def _many_series(scorer: StreamScorer) -> str:
     )
 
 
-def _start(source: Source, requested: Requested) -> tuple[Roles, Any, Iterator[Chunk]]:
+def start(source: Source, requested: Requested) -> tuple[Roles, Any, Iterator[Chunk]]:
     """Read the first rows and choose the columns; the chunks returned begin with the first row.
 
     Where the measures are named, one chunk is enough, so that a pipe flows at once; else
@@ -198,7 +211,8 @@ def _join(tables: list[Any]) -> Any:
         )
 
 
-def _values(chunk: Chunk, roles: Roles) -> FloatArray:
+def measures(chunk: Chunk, roles: Roles) -> FloatArray:
+    """Give the values of a chunk, one column for each measure."""
     return np.column_stack([numbers(chunk.table, name, chunk.first_row) for name in roles.values])
 
 

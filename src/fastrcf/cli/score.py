@@ -8,13 +8,31 @@ import typer
 
 from fastrcf.cli.exits import CliError, ExitCode, exit_codes
 from fastrcf.cli.formats import Format
+from fastrcf.cli.options import (
+    ChunkRows,
+    Decay,
+    Delimiter,
+    Header,
+    IdCols,
+    InputFormat,
+    Jobs,
+    OutputAfter,
+    RandomState,
+    Samples,
+    Shingle,
+    Sigma,
+    TimeCol,
+    Trees,
+    ValueCols,
+    input_options,
+    names,
+)
 
 __all__ = ["score"]
 
 _COLUMNS = "Columns"
 _FOREST = "Forest"
 _RESULTS = "Results"
-_INPUT = "Input"
 
 
 def score(
@@ -24,7 +42,19 @@ def score(
             metavar="FILE", help="CSV, TSV, JSON Lines, Parquet or Arrow; - reads a pipe."
         ),
     ],
+    context: typer.Context,
     *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            rich_help_panel=_FOREST,
+            help="Go on with the forest and the threshold of this file, which fastrcf fit wrote; "
+            "the file stays as it is.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -52,16 +82,7 @@ def score(
             "whether it is high or low. Takes half as long again; --fit keeps the texts in memory.",
         ),
     ] = False,
-    sigma: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            metavar="X",
-            rich_help_panel=_RESULTS,
-            help="The threshold is mean + SIGMA × deviation of the scores: of those before the "
-            "row, or of all with --fit.",
-        ),
-    ] = 3.0,
+    sigma: Sigma = 3.0,
     suffix: Annotated[
         str,
         typer.Option(
@@ -93,29 +114,9 @@ def score(
             "--fail-on-anomaly", rich_help_panel=_RESULTS, help="Exit with 3 when there are any."
         ),
     ] = False,
-    value_cols: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_COLUMNS,
-            metavar="A,B,…",
-            help="Score these columns. Default: all columns of numbers but those that rise in "
-            "every one of the first 1000 rows (ids and clocks).",
-        ),
-    ] = None,
-    id_cols: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_COLUMNS, metavar="A,B,…", help="Pass these through unscored."
-        ),
-    ] = None,
-    time_col: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_COLUMNS,
-            metavar="NAME",
-            help="The clock. Default: the first with times.",
-        ),
-    ] = None,
+    value_cols: ValueCols = None,
+    id_cols: IdCols = None,
+    time_col: TimeCol = None,
     key_col: Annotated[
         str | None,
         typer.Option(
@@ -134,86 +135,17 @@ def score(
             "file twice.",
         ),
     ] = False,
-    shingle: Annotated[
-        int,
-        typer.Option(
-            min=1, metavar="N", rich_help_panel=_FOREST, help="Consecutive rows that make a point."
-        ),
-    ] = 1,
-    trees: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Trees.")
-    ] = 100,
-    samples: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Points kept in a tree."),
-    ] = 256,
-    decay: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            metavar="X",
-            rich_help_panel=_FOREST,
-            help="How fast old points are forgotten, per point. Default: 1 / (10 × samples).",
-        ),
-    ] = None,
-    output_after: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            rich_help_panel=_FOREST,
-            help="Points to learn before the first score; 0.0 until then. Default: samples / 4.",
-        ),
-    ] = None,
-    random_state: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="N", rich_help_panel=_FOREST, help="The seed: same seed, same scores."
-        ),
-    ] = 0,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            rich_help_panel=_FOREST,
-            help="Threads, -1 for all. Scores stay the same.",
-        ),
-    ] = 1,
-    input_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            rich_help_panel=_INPUT,
-            help="Format of the input. Default: its name tells, or its first bytes.",
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHAR",
-            rich_help_panel=_INPUT,
-            help="Between CSV cells. Default: the first line tells.",
-        ),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            rich_help_panel=_INPUT,
-            show_default=False,
-            help="Whether the first line of CSV names the columns. Default: unless it has "
-            "numbers only.",
-        ),
-    ] = None,
-    chunk_rows: Annotated[
-        int,
-        typer.Option(
-            min=1, metavar="N", rich_help_panel=_INPUT, help="Rows at a time. Scores stay the same."
-        ),
-    ] = 65_536,
+    shingle: Shingle = 1,
+    trees: Trees = 100,
+    samples: Samples = 256,
+    decay: Decay = None,
+    output_after: OutputAfter = None,
+    random_state: RandomState = 0,
+    jobs: Jobs = 1,
+    input_format: InputFormat = None,
+    delimiter: Delimiter = None,
+    header: Header = None,
+    chunk_rows: ChunkRows = 65_536,
 ) -> None:
     """Score every row of a table for how unusual it is.
 
@@ -233,23 +165,20 @@ def score(
     with exit_codes():
         from fastrcf.cli.columns import Requested
         from fastrcf.cli.pipeline import ScoreJob, run
-        from fastrcf.cli.readers import ReadOptions
         from fastrcf.cli.scoring import ForestOptions
 
+        if model is not None:
+            _refuse_with_model(context)
         if output == "-":
             output = None
         if to is not None and output is not None:
             raise CliError(ExitCode.USAGE, "--to: the suffix of --output already says the format")
-        if delimiter is not None and len(delimiter.encode()) != 1:
-            raise CliError(
-                ExitCode.USAGE, f"--delimiter: expected one character, got {delimiter!r}"
-            )
         job = ScoreJob(
             input=file,
             output=output,
             plot=plot,
-            read=ReadOptions(input_format, delimiter, header, chunk_rows),
-            columns=Requested(_names(value_cols), _names(id_cols), time_col, key_col),
+            read=input_options(input_format, delimiter, header=header, chunk_rows=chunk_rows),
+            columns=Requested(names(value_cols), names(id_cols), time_col, key_col),
             forest=ForestOptions(trees, samples, shingle, decay, output_after, random_state, jobs),
             sigma=sigma,
             fit=fit,
@@ -258,10 +187,30 @@ def score(
             as_json=as_json,
             fail_on_anomaly=fail_on_anomaly,
             explain=explain,
+            model=model,
         )
         code = run(job)
     raise typer.Exit(code)
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+_OF_THE_MODEL = (
+    "sigma",
+    "value_cols",
+    "key_col",
+    "fit",
+    "shingle",
+    "trees",
+    "samples",
+    "decay",
+    "output_after",
+    "random_state",
+)
+"""Parameters that say what a model file says already."""
+
+
+def _refuse_with_model(context: typer.Context) -> None:
+    for name in _OF_THE_MODEL:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            flag = "--" + name.replace("_", "-")
+            raise CliError(ExitCode.USAGE, f"{flag}: the file of --model says that already")

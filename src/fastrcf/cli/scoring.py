@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastrcf.cli.cutoff import RunningCutoff, table_cutoff
 from fastrcf.cli.exits import CliError, ExitCode, bad_data
 from fastrcf.cli.explaining import explanation_texts, frozen_texts
+from fastrcf.thresholds import SigmaThreshold, Threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     Explanations = NDArray[np.object_] | None
 
-__all__ = ["ForestOptions", "Scored", "StreamScorer", "TableScorer", "group_rows", "seed_of"]
+__all__ = [
+    "ForestOptions",
+    "Scored",
+    "StreamScorer",
+    "TableScorer",
+    "check_sigma",
+    "group_rows",
+    "seed_of",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,14 @@ class ForestOptions:
             self.build().update(np.full((1, n_columns), np.nan))
         except (ValueError, TypeError) as error:
             raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
+
+
+def check_sigma(sigma: float) -> None:
+    """Try the threshold out on nothing."""
+    try:
+        SigmaThreshold(sigma).predict([])
+    except ValueError as error:
+        raise CliError(ExitCode.BAD_CONFIG, f"--sigma: {error}") from None
 
 
 def seed_of(key: str, random_state: int) -> int:
@@ -114,16 +130,41 @@ class StreamScorer:
         Names of the columns, for errors and explanations.
     explain : bool
         Whether rows are explained.
+    named : bool
+        Whether forests learn the names of the columns.
     """
 
     def __init__(
-        self, options: ForestOptions, sigma: float, columns: Sequence[str], *, explain: bool = False
+        self,
+        options: ForestOptions,
+        sigma: float,
+        columns: Sequence[str],
+        *,
+        explain: bool = False,
+        named: bool = False,
     ) -> None:
         self._options = options
         self._sigma = sigma
         self._columns = columns
         self._explain = explain
-        self._series: dict[str | None, tuple[RandomCutForest, RunningCutoff]] = {}
+        self._named = named
+        self._series: dict[str | None, tuple[RandomCutForest, Threshold]] = {}
+
+    def go_on(self, forest: RandomCutForest, threshold: Threshold) -> None:
+        """Take a forest that has learned, and its threshold, for an input without keys."""
+        if forest.n_features_in_ != len(self._columns):
+            raise bad_data(
+                f"the model has {forest.n_features_in_} columns, the input {len(self._columns)}: "
+                f"{', '.join(self._columns)}; name others with --id-cols"
+            )
+        self._named = hasattr(forest, "feature_names_in_")
+        self._series[None] = (forest, threshold)
+
+    def model(self) -> tuple[RandomCutForest, Threshold]:
+        """Give the forest of an input without keys, and its threshold bound to it."""
+        forest, threshold = self._series[None]
+        bound = {**threshold.to_dict(), "fingerprint": forest.fingerprint}
+        return forest, Threshold.from_dict(bound)
 
     @property
     def n_series(self) -> int:
@@ -156,17 +197,21 @@ class StreamScorer:
         explanations = np.empty(len(values), dtype=object) if self._explain else None
         for key, rows in group_rows(keys):
             if key not in self._series:
-                self._series[key] = (self._options.build(key), RunningCutoff(self._sigma))
-            forest, cutoff = self._series[key]
+                self._series[key] = (self._options.build(key), SigmaThreshold(self._sigma))
+            forest, threshold = self._series[key]
             with _named_rows(rows, first_row, self._columns):
                 if explanations is None:
-                    found = forest.score_update(values[rows])
+                    found = forest.score_update(self._table(values[rows]))
                 else:
-                    found, parts = forest.score_update(values[rows], attribution=True)
+                    found, parts = forest.score_update(self._table(values[rows]), attribution=True)
                     explanations[rows] = explanation_texts(found, parts, self._columns)
             scores[rows] = found
-            thresholds[rows] = cutoff.thresholds(found)
+            thresholds[rows] = threshold.cutoffs_update(found)
         return Scored.compare(scores, thresholds, explanations)
+
+    def _table(self, values: FloatArray) -> Any:
+        """Give the values with the names of their columns, where the forest knows these."""
+        return dict(zip(self._columns, values.T, strict=True)) if self._named else values
 
 
 class TableScorer:
@@ -235,7 +280,7 @@ class TableScorer:
                     explanations[rows] = frozen_texts(
                         forest, values[rows], scores[rows], self._columns
                     )
-            thresholds[rows] = table_cutoff(scores[rows], self._sigma)
+            thresholds[rows] = _cutoff(scores[rows], self._sigma)
         return Scored.compare(scores, thresholds, explanations)
 
     def _fitted(self, key: str | None, values: RealArray, rows: Any) -> RandomCutForest | None:
@@ -244,6 +289,11 @@ class TableScorer:
             return None  # nothing to learn from
         with _named_rows(rows, 0, self._columns):
             return self._options.build(key).fit(values)
+
+
+def _cutoff(scores: FloatArray, sigma: float) -> float:
+    """Give the cutoff by all scores, NaN when there are none."""
+    return SigmaThreshold(sigma).fit(scores).cutoff_ if scores.any() else np.nan
 
 
 def group_rows(keys: Any) -> Iterator[tuple[str | None, Any]]:

@@ -26,7 +26,8 @@ class Tally:
 
     roles: Roles
     options: ForestOptions
-    sigma: float
+    sigma: float | None
+    limit: str
     n_rows: int = 0
     n_missing: int = 0
     n_scored: int = 0
@@ -72,7 +73,7 @@ class Tally:
     def _findings(self) -> str:
         if self.highest is None:
             return "no row could be scored: too few rows, or too few without a missing value"
-        limit = f"mean + {self.sigma:g} σ"
+        limit = self.limit
         if self.roles.key is None and not math.isnan(self.threshold):
             limit += f" (at the end {self.threshold:.3f})"
         place = f"row {self.highest['row']:,}"

@@ -1,0 +1,115 @@
+"""Bundles on the command line: a model goes into a file and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastrcf.cli.exits import CliError, ExitCode, bad_data
+from fastrcf.cli.scoring import ForestOptions
+from fastrcf.errors import ModelFormatError
+
+if TYPE_CHECKING:
+    from fastrcf.forest import RandomCutForest
+    from fastrcf.thresholds import Threshold
+
+__all__ = ["Model", "open_model", "read_manifest"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A forest that goes on learning, and its threshold."""
+
+    forest: RandomCutForest
+    threshold: Threshold
+    columns: tuple[str, ...]
+    """Names of its columns, none if it was trained without names."""
+
+    @property
+    def limit(self) -> str:
+        """What rows are compared with, for the summary."""
+        z = self.threshold.get_params().get("z")
+        is_sigma = type(self.threshold).__name__ == "SigmaThreshold"
+        return f"mean + {z:g} σ" if is_sigma else repr(self.threshold)
+
+    @property
+    def options(self) -> ForestOptions:
+        """The options of the forest, for the summary."""
+        forest = self.forest
+        return ForestOptions(
+            n_trees=forest.n_trees,
+            sample_size=forest.sample_size,
+            shingle_size=forest.shingle_size,
+        )
+
+
+def open_model(path: str, sigma: float, n_jobs: int) -> Model:
+    """Read a bundle.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sigma
+        For a new threshold, if there is none in the bundle.
+    n_jobs
+        Threads for the forest.
+
+    Returns
+    -------
+    Model
+        What is in it.
+
+    Raises
+    ------
+    CliError
+        There is no such file, it is no bundle, or holds no forest.
+    """
+    from fastrcf import persistence
+    from fastrcf.forest import RandomCutForest
+    from fastrcf.thresholds import SigmaThreshold
+
+    forest = _read(persistence.load, path)
+    if not isinstance(forest, RandomCutForest):
+        raise bad_data(f"{path}: expected a RandomCutForest, got a {type(forest).__name__}")
+    if not hasattr(forest, "n_features_in_"):
+        raise bad_data(f"{path}: this forest has learned nothing")
+    forest.set_params(n_jobs=n_jobs)
+    names = tuple(map(str, getattr(forest, "feature_names_in_", ())))
+    return Model(forest, forest.threshold or SigmaThreshold(sigma), names)  # type: ignore[attr-defined]
+
+
+def read_manifest(path: str) -> dict[str, Any]:
+    """Read the manifest of a bundle.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    dict
+        As `fastrcf.persistence.inspect` gives it.
+
+    Raises
+    ------
+    CliError
+        There is no such file, or it is no bundle.
+    """
+    from fastrcf import persistence
+
+    return _read(persistence.inspect, path)
+
+
+def _read(read: Callable[[str], Found], path: str) -> Found:
+    if not Path(path).is_file():
+        raise CliError(ExitCode.INPUT_MISSING, f"{path}: there is no such file")
+    try:
+        return read(path)
+    except ModelFormatError as error:
+        raise bad_data(str(error)) from None

@@ -1,0 +1,162 @@
+"""Options that several commands have."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fastrcf.cli.exits import CliError, ExitCode
+from fastrcf.cli.formats import Format
+
+if TYPE_CHECKING:
+    from fastrcf.cli.readers import ReadOptions
+
+__all__ = [
+    "ChunkRows",
+    "Decay",
+    "Delimiter",
+    "Header",
+    "IdCols",
+    "InputFormat",
+    "Jobs",
+    "OutputAfter",
+    "RandomState",
+    "Samples",
+    "Shingle",
+    "Sigma",
+    "TimeCol",
+    "Trees",
+    "ValueCols",
+    "input_options",
+    "names",
+]
+
+_COLUMNS = "Columns"
+_FOREST = "Forest"
+_RESULTS = "Results"
+_INPUT = "Input"
+
+ValueCols = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_COLUMNS,
+        metavar="A,B,…",
+        help="Score these columns. Default: all columns of numbers but those that rise in "
+        "every one of the first 1000 rows (ids and clocks).",
+    ),
+]
+IdCols = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=_COLUMNS, metavar="A,B,…", help="Pass these through unscored."),
+]
+TimeCol = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_COLUMNS,
+        metavar="NAME",
+        help="The clock. Default: the first with times.",
+    ),
+]
+Shingle = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", rich_help_panel=_FOREST, help="Consecutive rows that make a point."
+    ),
+]
+Trees = Annotated[int, typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Trees.")]
+Samples = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Points kept in a tree."),
+]
+Decay = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        metavar="X",
+        rich_help_panel=_FOREST,
+        help="How fast old points are forgotten, per point. Default: 1 / (10 × samples).",
+    ),
+]
+OutputAfter = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        rich_help_panel=_FOREST,
+        help="Points to learn before the first score; 0.0 until then. Default: samples / 4.",
+    ),
+]
+RandomState = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", rich_help_panel=_FOREST, help="The seed: same seed, same scores."
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        rich_help_panel=_FOREST,
+        help="Threads, -1 for all. Scores stay the same.",
+    ),
+]
+InputFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        rich_help_panel=_INPUT,
+        help="Format of the input. Default: its name tells, or its first bytes.",
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHAR",
+        rich_help_panel=_INPUT,
+        help="Between CSV cells. Default: the first line tells.",
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        rich_help_panel=_INPUT,
+        show_default=False,
+        help="Whether the first line of CSV names the columns. Default: unless it has "
+        "numbers only.",
+    ),
+]
+ChunkRows = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", rich_help_panel=_INPUT, help="Rows at a time. Scores stay the same."
+    ),
+]
+Sigma = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        metavar="X",
+        rich_help_panel=_RESULTS,
+        help="The threshold is mean + SIGMA × deviation of the scores: of those before the "
+        "row, or of all with --fit.",
+    ),
+]
+
+
+def input_options(
+    input_format: Format | None, delimiter: str | None, *, header: bool | None, chunk_rows: int
+) -> "ReadOptions":
+    """Check the options of the input and put them together."""
+    from fastrcf.cli.readers import ReadOptions
+
+    if delimiter is not None and len(delimiter.encode()) != 1:
+        raise CliError(ExitCode.USAGE, f"--delimiter: expected one character, got {delimiter!r}")
+    return ReadOptions(input_format, delimiter, header, chunk_rows)
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Split a list of column names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
