@@ -8,22 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastrcf import metrics
+    from fastrcf import detectors, metrics, thresholds
     from fastrcf.attribution import Attribution
+    from fastrcf.detectors import Detection, ForestDetector
     from fastrcf.directional import Directional
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.fleet import ForestFleet
     from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
+    from fastrcf.persistence import load, save
 
     __version__: str
 
 __all__ = [
     "Attribution",
+    "Detection",
     "Directional",
     "FastRCFError",
     "Forecast",
+    "ForestDetector",
     "ForestFleet",
     "MissingExtraError",
     "ModelFormatError",
@@ -31,24 +35,32 @@ __all__ = [
     "NotFittedError",
     "RandomCutForest",
     "__version__",
+    "detectors",
+    "load",
     "metrics",
+    "save",
+    "thresholds",
 ]
 
 _HOME = {
     "Directional": "fastrcf.directional",
     "Attribution": "fastrcf.attribution",
+    "Detection": "fastrcf.detectors",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
+    "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "Neighbors": "fastrcf.neighbors",
     "NotFittedError": "fastrcf.errors",
     "RandomCutForest": "fastrcf.forest",
+    "load": "fastrcf.persistence",
+    "save": "fastrcf.persistence",
 }
 
 
-_MODULES = frozenset({"metrics"})
+_MODULES = frozenset({"detectors", "metrics", "thresholds"})
 
 
 def __getattr__(name: str) -> object:

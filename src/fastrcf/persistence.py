@@ -48,6 +48,7 @@ __all__ = ["Bundled", "from_bytes", "inspect", "load", "save", "to_bytes"]
 _THRESHOLD = "threshold.json"
 
 _HOME = {
+    "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
     "RandomCutForest": "fastrcf.forest",
 }
@@ -78,7 +79,7 @@ def save(
 
     Parameters
     ----------
-    model : RandomCutForest or ForestFleet
+    model : RandomCutForest, ForestFleet or ForestDetector
         The model.
     path : str or os.PathLike
         The file. One that exists is replaced in one step, after the bytes are on the disk.
@@ -127,7 +128,7 @@ def load(path: StrPath, *, max_bytes: int = 2**30) -> Any:
 
     Returns
     -------
-    RandomCutForest or ForestFleet
+    RandomCutForest, ForestFleet or ForestDetector
         The model, going on with the same bits. Its attribute `threshold` is what was saved with it,
         or None.
 
@@ -245,7 +246,7 @@ def from_bytes(data: bytes | bytearray | memoryview) -> Any:
 
     Returns
     -------
-    RandomCutForest or ForestFleet
+    RandomCutForest, ForestFleet or ForestDetector
         As `load` gives it.
 
     Raises
@@ -342,7 +343,7 @@ def _summary(threshold: Threshold) -> dict[str, Any]:
 
 def _training(model: object, training: Mapping[str, Any] | None) -> dict[str, Any]:
     given = dict(training or {})
-    n_seen = getattr(model, "n_seen", None)  # of a fleet it is a method
+    n_seen = getattr(model, "n_seen", getattr(model, "n_seen_", None))  # of a fleet it is a method
     known = {"first": None, "last": None, "rows": n_seen if isinstance(n_seen, int) else None}
     for name, value in given.items():
         if name not in known:

@@ -1,0 +1,351 @@
+"""The contract of all detectors: verbs with their checks; what is particular is inside."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from fastrcf._forest.container import plain
+from fastrcf._forest.estimator import Estimator
+from fastrcf._forest.inputs import as_table
+from fastrcf._forest.names import same_names
+from fastrcf.detectors.alarms import cutoff_of
+from fastrcf.errors import not_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from fastrcf._typing import FloatArray, Names, TableLike
+    from fastrcf.detectors.detection import Detection
+
+__all__ = ["Detector"]
+
+
+class _Engine(Protocol):
+    """What a detector keeps once it knows the width of its rows."""
+
+    n_seen: int
+    width: int
+    detections: list[Detection]
+
+    def fit(self, rows: FloatArray) -> None: ...
+    def score(self, rows: FloatArray) -> FloatArray: ...
+    def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray: ...
+    def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]: ...
+
+
+class Detector(Estimator, ABC):
+    """From rows to few alarms: the verbs that all detectors share.
+
+    Scores are ``-log10`` of the probability of a higher one, by the law of what the series has
+    shown so far: 3 is what one row in a thousand reaches. They are 0.0 until the detector is ready
+    and for rows with a missing value. A row beyond `cutoff` raises an alarm, unless the event of an
+    earlier alarm still goes on.
+
+    Attributes
+    ----------
+    detections_ : list of Detection
+        The latest 10,000 alarms raised by rows that were learned, in order.
+    n_seen_ : int
+        Rows learned.
+    n_features_in_ : int
+        Columns.
+    feature_names_in_ : ndarray of str
+        Their names, if the first rows came with names.
+    """
+
+    alarm_rate: float
+    _engine: Any = None
+    _names: Names | None = None
+    _training: str = ""
+    _lock: threading.Lock | None = None
+
+    @abstractmethod
+    def _new_engine(self, names: tuple[str | int, ...]) -> Any:
+        """Check the options and make what learns rows."""
+
+    # ---- verbs ----------------------------------------------------------------------------------
+
+    def fit(self, X: TableLike, y: object = None) -> Self:  # noqa: ARG002
+        """Learn a table of normal rows, forgetting what was learned before.
+
+        What is estimated from it (period, scales) is final, and all its rows count the same. Rows
+        that come later are scored as those that follow it. A table need not be free of anomalies.
+
+        Parameters
+        ----------
+        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
+            The rows, in the order of time. One dimension is one column. NaN is missing.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        self
+            The detector itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An option is wrong, or `X` is not numbers, is empty or infinite somewhere. Nothing is
+            changed then.
+        """
+        table = as_table(X)
+        rows = _finite(table.array)
+        engine = self._new_engine(_column_names(table.names, rows.shape[1]))
+        engine.fit(rows)
+        digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
+        with self._guard():
+            self._install(engine, table.names)
+            self._training = digest
+        return self
+
+    def score(self, X: TableLike) -> FloatArray:
+        """Score rows as if they came next, without learning them.
+
+        Parameters
+        ----------
+        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
+            The rows, in the order of time.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            Higher is more anomalous; 0.0 where there is no score.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `X` is not numbers, has other columns, or is empty or infinite somewhere.
+        """
+        rows, names = self._read(X)
+        with self._guard():
+            return self._engine_for(rows, names).score(rows)  # type: ignore[no-any-return]
+
+    def score_update(self, X: TableLike, *, time: ArrayLike | None = None) -> FloatArray:
+        """Score each row, then learn it; alarms go to `detections_`.
+
+        One row after the other or all at once: the same scores and alarms, bit for bit.
+
+        Parameters
+        ----------
+        X : array_like of shape (n,) or (n, d), frame, series or mapping of columns
+            The rows, in the order of time.
+        time : array_like of shape (n,), optional
+            Their times, for the alarms. By default the index of a frame that holds times, else row
+            numbers.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            As in `score`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score`, or `time` has another length. Nothing is learned then.
+        """
+        rows, names = self._read(X)
+        times = _times(X, time, len(rows))
+        with self._guard():
+            engine = self._engine_for(rows, names, keep=True)
+            return engine.take(rows, times)  # type: ignore[no-any-return]
+
+    def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
+        """Learn rows: `score_update` without its answer."""
+        self.score_update(X, time=time)
+        return self
+
+    def detect_update(self, X: TableLike, *, time: ArrayLike | None = None) -> list[Detection]:
+        """Learn rows, and give the alarms that they raise.
+
+        Parameters
+        ----------
+        X, time
+            As in `score_update`.
+
+        Returns
+        -------
+        list of Detection
+            In order. Where the event still goes on, `Detection.end` is None; `detections_` has it
+            later.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score_update`.
+        """
+        before = self.n_seen_
+        self.score_update(X, time=time)
+        return [each for each in self.detections_ if each.start >= before]
+
+    def detect(self, X: TableLike, *, time: ArrayLike | None = None) -> list[Detection]:
+        """Find the events in rows, without learning them.
+
+        A detector that was fitted judges them by what it was fitted on. One that was not goes
+        through them as `detect_update` does, on a copy: the alarms are those of the stream.
+
+        Parameters
+        ----------
+        X, time
+            As in `score_update`.
+
+        Returns
+        -------
+        list of Detection
+            In order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score_update`.
+        """
+        rows, names = self._read(X)
+        times = _times(X, time, len(rows))
+        with self._guard():
+            if self._training:
+                found: list[Detection] = self._engine.would_find(rows, times)
+                return found
+            engine = copy.deepcopy(self._engine_for(rows, names))
+        first = engine.n_seen
+        engine.take(rows, times)
+        return [each for each in engine.detections if each.start >= first]
+
+    # ---- what was learned -----------------------------------------------------------------------
+
+    @property
+    def cutoff(self) -> float:
+        """Scores above it raise alarms."""
+        return cutoff_of(self.alarm_rate)
+
+    @property
+    def detections_(self) -> list[Detection]:
+        """Alarms raised so far."""
+        return [] if self._engine is None else list(self._engine.detections)
+
+    @property
+    def n_seen_(self) -> int:
+        """Rows learned."""
+        return 0 if self._engine is None else int(self._engine.n_seen)
+
+    @property
+    def fingerprint(self) -> str:
+        """What scores depend on besides the rows: options, columns, and the table of `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Nothing has been learned.
+        """
+        if self._engine is None:
+            raise not_fitted(f"{type(self).__name__} has learned nothing: call fit or update first")
+        options = {name: plain(value) for name, value in self.get_params().items()}
+        facts = [type(self).__name__, options, self._engine.width, self._names, self._training]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._engine is not None
+
+    # ---- state ----------------------------------------------------------------------------------
+
+    def _to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        with self._guard():
+            section: dict[str, Any] = {
+                "params": {name: plain(value) for name, value in self.get_params().items()},
+                "training": self._training,
+                "names": self._names,
+                "state": None,
+            }
+            parts: dict[str, bytes] = {}
+            if self._engine is not None:
+                section["state"], parts = self._engine_to_parts(self._engine)
+            return section, parts
+
+    @classmethod
+    def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:
+        detector = cls(**section["params"])
+        state = section["state"]
+        if state is None:
+            return detector
+        names = section["names"]
+        engine = detector._engine_from_parts(state, parts)
+        detector._install(engine, None if names is None else tuple(map(str, names)))
+        detector._training = str(section["training"])
+        return detector
+
+    @abstractmethod
+    def _engine_to_parts(self, engine: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """Give what an engine has learned."""
+
+    @abstractmethod
+    def _engine_from_parts(self, section: dict[str, Any], parts: dict[str, bytes]) -> Any:
+        """Make an engine of it; whatever is wrong is an error."""
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _read(self, X: TableLike) -> tuple[FloatArray, Names | None]:
+        table = as_table(X)
+        if self._engine is not None:
+            same_names(table.names, self._names)
+            width = self._engine.width
+            if table.array.shape[1] != width:
+                raise ValueError(
+                    f"X has {table.array.shape[1]} features, but {type(self).__name__} is "
+                    f"expecting {width} features as input"
+                )
+        return _finite(table.array), table.names
+
+    def _engine_for(self, rows: FloatArray, names: Names | None, *, keep: bool = False) -> Any:
+        if self._engine is not None:
+            return self._engine
+        engine = self._new_engine(_column_names(names, rows.shape[1]))
+        if keep:
+            self._install(engine, names)
+            self._training = ""
+        return engine
+
+    def _install(self, engine: _Engine, names: Names | None) -> None:
+        self._engine, self._names = engine, names
+        self.n_features_in_ = engine.width
+        vars(self).pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _guard(self) -> threading.Lock:
+        return self._lock or vars(self).setdefault("_lock", threading.Lock())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+
+def _finite(array: Any) -> FloatArray:
+    rows: FloatArray = np.asarray(array, np.float64)
+    infinite = np.isinf(rows).any(axis=1)
+    if infinite.any():
+        raise ValueError(f"X: row {int(np.argmax(infinite))} is infinite; NaN means missing")
+    return rows
+
+
+def _column_names(names: Names | None, width: int) -> tuple[str | int, ...]:
+    return tuple(range(width)) if names is None else names
+
+
+def _times(X: object, time: ArrayLike | None, n: int) -> list[Any] | None:
+    if time is None:
+        index = getattr(X, "index", None)
+        if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+            return None
+        time = index
+    values: list[Any] = list(time) if isinstance(time, Iterable) else [time]
+    if len(values) != n:
+        raise ValueError(f"time: expected one for each of {n} rows, got {len(values)}")
+    return values

@@ -1,0 +1,233 @@
+"""The state of a detector that has seen rows, and how it takes the next ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastrcf.detectors.alarms import Alarms, Event, Range
+from fastrcf.detectors.finder import Finder
+from fastrcf.detectors.plan import HISTORY, Plan, make_plan, same_views
+from fastrcf.detectors.watch import Watch
+from fastrcf.forest import RandomCutForest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastrcf._typing import FloatArray
+    from fastrcf.detectors.detection import Detection
+
+__all__ = ["Engine", "Settings"]
+
+_FIRST_PLAN = 256
+"""Rows after which the first plan is made; further ones follow whenever their number doubles."""
+
+_BLOCK = 8192
+"""Rows that are taken together, to bound memory."""
+
+_FADE = 1.0 - 1.0 / 30.0
+"""What remains of a score from row to row: half after twenty rows."""
+
+_USUAL_SAMPLE = (256, 1024)
+"""Points that a tree keeps of one column and of several, whose space is wider."""
+
+_CLIP, _CLIP_OF_FIT = 5.0, 1e9
+"""Laws clip what comes in a stream; a table for `fit` is what is normal, all of it."""
+
+_MOST_DETECTIONS = 10_000
+"""Detections that are kept."""
+
+
+class Settings(NamedTuple):
+    """Checked options."""
+
+    views: tuple[str, ...]
+    period: int | None
+    n_trees: int
+    sample_size: int | None
+    alarm_rate: float
+    rest: int
+    ignore_amount: FloatArray | None
+    ignore_ratio: FloatArray | None
+    random_state: int
+    n_jobs: int
+
+
+class Engine:
+    """Views, forests, laws and alarms of one series.
+
+    Parameters
+    ----------
+    settings : Settings
+    names : tuple
+        What the columns are called: text, or their numbers.
+    """
+
+    def __init__(self, settings: Settings, names: tuple[str | int, ...]) -> None:
+        self.settings, self.names, self.width = settings, names, len(names)
+        width = self.width
+        self.n_seen = 0
+        self.fitted = False
+        self.history = np.empty((0, width))
+        self.plan: Plan | None = None
+        self.watches: list[Watch] = []
+        self.range = Range(width)
+        self.alarms = Alarms(settings.rest)
+        self.faded = 0.0
+        self.detections: list[Detection] = []
+
+    # ---- rows -----------------------------------------------------------------------------------
+
+    def fit(self, rows: FloatArray) -> None:
+        """Learn a whole table; nothing must have been learned before. The plan is final then."""
+        self._adopt(make_plan(rows, self.settings.views, self.settings.period), time_decay=0.0)
+        self.fitted = True
+        self._rehearse(rows, 0, _CLIP_OF_FIT)
+        self.range.excess(rows, learn=True)
+        self._remember(rows)
+
+    def score(self, rows: FloatArray) -> FloatArray:
+        """Score rows that would come next, learning nothing."""
+        return _faded(self._levels(rows)[0], self.faded)[0]
+
+    def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
+        """Score rows, raise alarms, and learn each row after it was judged."""
+        scores = np.empty(len(rows))
+        start = 0
+        while start < len(rows):
+            stop = min(len(rows), start + self._until_plan())
+            part = None if times is None else times[start:stop]
+            scores[start:stop] = self._take_block(rows[start:stop], part)
+            self._revise()
+            start = stop
+        return scores
+
+    def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]:
+        """Find events in rows that would come next, learning nothing."""
+        levels, _ = self._levels(rows)
+        excess = self.range.excess(rows, learn=False)
+        found = Finder(self, rows, levels, excess, times=times, shares=None)
+        alarms, self.alarms = self.alarms, Alarms(self.settings.rest)
+        kept, self.detections = self.detections, []
+        try:
+            self._raise(found, self.n_seen + len(rows))
+            return self.detections
+        finally:
+            self.alarms, self.detections = alarms, kept
+
+    def _until_plan(self) -> int:
+        if self.fitted:
+            return _BLOCK
+        due = _FIRST_PLAN
+        while due <= self.n_seen:
+            due *= 2
+        return min(_BLOCK, due - self.n_seen)
+
+    def _take_block(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
+        if self.plan is None and self.width == 1:
+            self._adopt(make_plan(rows[:1], ("values",), 0))
+        levels, shares = self._levels(rows, learn=True)
+        excess = self.range.excess(rows, learn=True)
+        finder = Finder(self, rows, levels, excess, times=times, shares=shares)
+        self._raise(finder, self.n_seen + len(rows))
+        self._remember(rows)
+        scores, self.faded = _faded(levels, self.faded)
+        return scores
+
+    def _levels(
+        self, rows: FloatArray, *, learn: bool = False
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Judge rows by all watches; see `ForestDetector` for how these are put together."""
+        known = np.concatenate([self.history[-self._lookback() :], rows])
+        first = self.n_seen - (len(known) - len(rows))
+        answers = [watch.answer(known, first, self.n_seen, learn=learn) for watch in self.watches]
+        if not answers:
+            return np.zeros(len(rows)), None
+        every = np.stack([answer.levels for answer in answers])
+        levels = every.mean(axis=0)
+        if self.width == 1:
+            levels = 0.5 * (levels + every.max(axis=0))
+        levels[np.isnan(rows).any(axis=1)] = 0.0
+        shares = next((each.shares for each in answers if each.shares is not None), None)
+        return levels, shares
+
+    def _lookback(self) -> int:
+        return max([watch.view.lookback for watch in self.watches] or [1])
+
+    def _remember(self, rows: FloatArray) -> None:
+        self.history = np.concatenate([self.history, rows])[-HISTORY:]
+        self.n_seen += len(rows)
+
+    # ---- plans ----------------------------------------------------------------------------------
+
+    def _revise(self) -> None:
+        """Make a new plan when one is due, and let its forests see the latest rows."""
+        if self.fitted or self.n_seen < _FIRST_PLAN or self.n_seen & (self.n_seen - 1):
+            return
+        plan = make_plan(self.history, self.settings.views, self.settings.period)
+        if self.width == 1 and self.plan is not None and same_views(self.plan, plan):
+            return
+        old, self.watches = self.watches, []
+        self._adopt(plan)
+        self._rehearse(self.history, self.n_seen - len(self.history), _CLIP)
+        if self.width == 1 and old and old[0].explains and self.watches[0].explains:
+            self.watches[0] = old[0]  # its view is the same, and it has seen more
+
+    def _adopt(self, plan: Plan, time_decay: float | None = None) -> None:
+        settings = self.settings
+        self.plan = plan
+        self.watches = [
+            Watch(
+                view,
+                RandomCutForest(
+                    n_trees=settings.n_trees,
+                    sample_size=settings.sample_size or _USUAL_SAMPLE[self.width > 1],
+                    time_decay=time_decay,
+                    random_state=settings.random_state,
+                    n_jobs=settings.n_jobs,
+                ),
+            )
+            for view in plan.views
+        ]
+
+    def _rehearse(self, rows: FloatArray, first: int, clip: float) -> None:
+        """Show rows to new watches; their laws begin with the second quarter, the forests grown."""
+        grown = len(rows) // 4
+        bounds = [0, *range(grown, len(rows), _BLOCK), len(rows)]
+        for watch in self.watches:
+            for start, stop in pairwise(bounds):
+                if stop > start:
+                    behind = max(0, start - watch.view.lookback)
+                    watch.answer(rows[behind:stop], first + behind, first + start, learn=True)
+                if start == 0:
+                    watch.renew_law(clip)
+
+    # ---- alarms ---------------------------------------------------------------------------------
+
+    def _raise(self, finder: Finder, n_seen: int) -> None:
+        new, over = self.alarms.follow(finder.beyond())
+        last = self.alarms.close(n_seen)
+        self.detections.extend(finder.detection(event) for event in new)
+        del self.detections[:-_MOST_DETECTIONS]
+        for event in [*over, last]:
+            if event is not None:
+                self._end(event)
+
+    def _end(self, event: Event) -> None:
+        for place in range(len(self.detections) - 1, -1, -1):
+            if self.detections[place].start == event.start:
+                self.detections[place] = replace(self.detections[place], end=event.last + 1)
+                return
+
+
+def _faded(levels: FloatArray, before: float) -> tuple[FloatArray, float]:
+    """Let a level sink slowly; rows without one keep none. The last value goes on."""
+    scores = levels.copy()
+    for row, level in enumerate(levels.tolist()):
+        before = max(level, before * _FADE)
+        if level:
+            scores[row] = before
+    return scores, before

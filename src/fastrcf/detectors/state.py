@@ -1,0 +1,124 @@
+"""The state of a detector as a section of a manifest and parts; see `fastrcf.persistence`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastrcf.detectors.alarms import Event, Range
+from fastrcf.detectors.detection import Detection
+from fastrcf.detectors.law import ScoreLaw
+from fastrcf.detectors.plan import HISTORY, Plan
+from fastrcf.detectors.views import view_from_dict
+from fastrcf.detectors.watch import Watch
+from fastrcf.errors import ModelFormatError
+from fastrcf.forest import RandomCutForest
+
+if TYPE_CHECKING:
+    from fastrcf.detectors.engine import Engine
+
+__all__ = ["engine_to_parts", "restore_engine"]
+
+_MOST_VIEWS = 16
+
+
+def engine_to_parts(engine: Engine) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Give all that an engine has learned: what JSON holds, and bytes by name."""
+    opened = engine.alarms.open
+    section = {
+        "names": list(engine.names),
+        "n_seen": engine.n_seen,
+        "fitted": engine.fitted,
+        "period": None if engine.plan is None else engine.plan.period,
+        "watches": [watch.to_dict() for watch in engine.watches],
+        "range": engine.range.to_dict(),
+        "open": None if opened is None else list(opened),
+        "faded": engine.faded,
+        "detections": [_plain(each) for each in engine.detections],
+    }
+    parts = {
+        f"view-{place}.bin": watch.forest.to_bytes() for place, watch in enumerate(engine.watches)
+    }
+    parts["history.bin"] = np.ascontiguousarray(engine.history, "<f8").tobytes()
+    return section, parts
+
+
+def restore_engine(engine: Engine, section: dict[str, Any], parts: dict[str, bytes]) -> None:
+    """Fill a new engine with what `engine_to_parts` gave.
+
+    Raises
+    ------
+    ModelFormatError
+        The parts are not those of a detector. Other wrong contents raise what they happen to.
+    """
+    states = section["watches"]
+    expected = {"history.bin", *(f"view-{place}.bin" for place in range(len(states)))}
+    if len(states) > _MOST_VIEWS or set(parts) != expected:
+        raise ModelFormatError(f"parts: expected {sorted(expected)}, got {sorted(parts)}")
+    engine.history = _history(parts["history.bin"], engine.width)
+    engine.n_seen = _count("n_seen", section["n_seen"])
+    if len(engine.history) > engine.n_seen:
+        raise ModelFormatError("history.bin: more rows than were seen")
+    engine.fitted = bool(section["fitted"])
+    engine.watches = [
+        _watch(state, parts[f"view-{place}.bin"], engine.width)
+        for place, state in enumerate(states)
+    ]
+    if section["period"] is not None:
+        views = tuple(watch.view for watch in engine.watches)
+        engine.plan = Plan(_count("period", section["period"]), views)
+    engine.range = Range.from_dict(section["range"])
+    if len(engine.range.low) != engine.width:
+        raise ModelFormatError("range: of another width than the rows")
+    if section["open"] is not None:
+        engine.alarms.open = Event(*(_count("open", row) for row in section["open"]))
+    engine.faded = float(section["faded"])
+    engine.detections = [_detection(each) for each in section["detections"]]
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
+        raise ModelFormatError(f"{name}: expected a count, got {value!r}")
+    return value
+
+
+def _history(data: bytes, width: int) -> Any:
+    values = np.frombuffer(data, "<f8").astype(np.float64)
+    rows = values.reshape(-1, width)
+    if len(rows) > HISTORY or np.isinf(rows).any():
+        raise ModelFormatError("history.bin: not the latest rows of a detector")
+    return rows
+
+
+def _watch(state: dict[str, Any], data: bytes, width: int) -> Watch:
+    view = view_from_dict(state["view"])
+    forest = RandomCutForest.from_bytes(data)
+    if not 0 < view.lookback <= HISTORY or forest.shingle_size != 1:
+        raise ModelFormatError("view: not one of a detector")
+    # What a view makes of rows must be what its forest has learned.
+    points = view.points(np.zeros((view.lookback + view.hop, width)), 0, 0).values
+    if forest.n_seen and points.shape[1] != forest.n_features_in_:
+        raise ModelFormatError("view: makes other points than its forest has learned")
+    watch = Watch(view, forest)
+    watch.restore(ScoreLaw.from_dict(state["law"]), float(state["held"]))
+    return watch
+
+
+def _plain(detection: Detection) -> dict[str, Any]:
+    """As `Detection.to_dict`, with None for what is not known, and shares in their order."""
+    whole = detection.to_dict()
+    for name in ("values", "expected"):
+        whole[name] = [None if math.isnan(each) else each for each in whole[name]]
+    whole["attribution"] = [list(each) for each in whole["attribution"].items()]
+    return whole
+
+
+def _detection(state: dict[str, Any]) -> Detection:
+    values = dict(state)
+    for name in ("values", "expected"):
+        numbers = [math.nan if each is None else float(each) for each in values[name]]
+        values[name] = np.array(numbers)
+    values["attribution"] = {name: float(share) for name, share in values["attribution"]}
+    return Detection(**values)
