@@ -76,6 +76,18 @@ def test_pot_alarms_at_the_rate_it_was_told(law, depth):
     assert 0.7e-3 < np.mean(rates) < 1.5e-3
 
 
+@pytest.mark.parametrize("law", ["exponential", "Pareto"])
+def test_leaving_all_alarms_out_shortens_the_tail(law, monkeypatch):
+    """What the published algorithm does, and why this one does not."""
+    rng = np.random.default_rng(11)
+    scores = [LAWS[law](rng, 100_000) for _ in range(3)]
+    told = np.mean([PotThreshold(1e-3).predict_update(each).mean() for each in scores])
+    monkeypatch.setattr("fastrcf.thresholds.peaks.Peaks.add_alarm", lambda self, score: None)
+    left_out = np.mean([PotThreshold(1e-3).predict_update(each).mean() for each in scores])
+    assert 0.8e-3 < told < 1.3e-3
+    assert 2.5e-3 < left_out < 6e-3
+
+
 @pytest.mark.parametrize("law", LAWS)
 def test_pot_extrapolates(law):
     cutoffs = [

@@ -29,7 +29,7 @@ class SigmaThreshold(Threshold):
         Standard deviations (of the population, ``ddof=0``) above the mean.
     decay : float, optional
         Rate in (0, 1) at which a score's weight fades with each later one: the last ``1 / decay``
-        scores count most. None: all count alike. One more microsecond a score.
+        scores count most. None: all count alike.
     warm_up : int, default 100
         Scores before the first cutoff of a stream.
 

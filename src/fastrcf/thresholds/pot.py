@@ -62,7 +62,7 @@ class PotThreshold(Threshold):
     next: that it was above is learned, and the law itself says how far it would have been. When
     more of them come than three times what the rate allows, they are not learned at all. The
     published algorithm leaves all alarms out, which shortens the tail bit by bit: on exponential,
-    normal and Pareto scores it then has 3 to 4 times as many alarms as it was told.
+    normal and Pareto scores it then has 3 to 5 times as many alarms as it was told.
 
     The tail is fitted anew when a 50th of the excesses is new. Memory is constant.
 

@@ -41,8 +41,7 @@ class RollingThreshold(Threshold):
     Drift: a change of level is forgotten after `window` scores, and an anomaly that lasts becomes
     the rule as soon. Choose the window several times longer than events.
 
-    Mean and deviation are computed anew for every score, exactly and in time proportional to
-    `window`: about 1 microsecond for 1,000 scores.
+    Mean and deviation are computed anew for every score, in time proportional to `window`.
 
     Examples
     --------
