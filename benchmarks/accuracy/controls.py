@@ -1,0 +1,62 @@
+"""Controls: what a line or two of arithmetic reach. A forest that is no better is of no use."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.accuracy.data import FloatArray
+
+MOST = 1e6
+"""Largest score of a control: a value behind a constant past is that far away."""
+
+
+def abs_z(train: FloatArray | None, rows: FloatArray) -> FloatArray:
+    """Return ``|value - mean| / deviation``, the mean over the columns.
+
+    Mean and deviation are those of `train`, or else of the rows before. A deviation counts as at
+    least a hundredth of the median one of the columns.
+    """
+    if train is None:
+        count, mean, deviation = _running_moments(rows)
+        ready = count >= 2
+    else:
+        mean, deviation = np.nanmean(train, axis=0)[None], np.nanstd(train, axis=0)[None]
+        ready = np.ones(rows.shape, bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.abs(rows - mean) / np.maximum(deviation, 0.01 * np.median(deviation, axis=1)[:, None])
+    return _over_columns(np.where(ready, z, 0.0))
+
+
+def outside_range(train: FloatArray | None, rows: FloatArray) -> FloatArray:
+    """Return how far a value lies outside the range seen, in shares of the range; sum of columns.
+
+    The range is that of `train`, or else of the rows before.
+    """
+    if train is None:
+        low, high = np.full_like(rows, np.nan), np.full_like(rows, np.nan)
+        low[1:] = np.fmin.accumulate(rows)[:-1]
+        high[1:] = np.fmax.accumulate(rows)[:-1]
+    else:
+        low, high = np.nanmin(train, axis=0)[None], np.nanmax(train, axis=0)[None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = np.maximum(0.0, np.maximum(low - rows, rows - high)) / (high - low)
+    return _over_columns(far) * rows.shape[1]
+
+
+def _running_moments(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return count, mean and deviation of the known values before each row."""
+    known = ~np.isnan(rows)
+    origin = rows[np.argmax(known, axis=0), np.arange(rows.shape[1])]
+    values = np.where(known, rows - np.nan_to_num(origin), 0.0)
+    count, total, squares = (
+        np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(part, axis=0)[:-1]])
+        for part in (known.astype(np.float64), values, values * values)
+    )
+    mean = total / np.maximum(count, 1)
+    variance = np.maximum(squares / np.maximum(count, 1) - mean * mean, 0.0)
+    return count, mean + np.nan_to_num(origin), np.sqrt(variance)
+
+
+def _over_columns(scores: FloatArray) -> FloatArray:
+    """Return the mean over the columns; what is unknown or 0/0 counts as ordinary."""
+    return np.minimum(np.nan_to_num(scores, nan=0.0, posinf=MOST), MOST).mean(axis=1)

@@ -1,0 +1,83 @@
+"""Alarm rules: from scores to alarms worth having. The controls go through the same rule.
+
+A rule is a function ``(scores, rows) -> scores`` that looks at nothing later than the row it
+judges, and has a fixed level: its scores above that are alarms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.accuracy.controls import outside_range
+from benchmarks.accuracy.data import FloatArray
+from benchmarks.accuracy.forests import smoothed
+
+SHORT, MEMORY, REST, WARM = 10, 8000, 30, 100
+LEVEL = 5.0
+MARGIN = 0.05
+
+
+class Rule(NamedTuple):
+    """An alarm rule and its fixed level."""
+
+    apply: Callable[[FloatArray, FloatArray], FloatArray]
+    level: float
+    says: str
+
+
+def likelihood(scores: FloatArray, rows: FloatArray) -> FloatArray:
+    """Turn scores into ``-log10`` of the tail probability of their short mean; rest after alarms.
+
+    The mean of the last ten scores is held against a normal distribution with mean and deviation
+    of the last 8,000 scores before them (Lavin and Ahmad 2015). A second witness: a value 5 %
+    outside everything seen. After an alarm the next 30 rows are silent.
+    """
+    tail = _tail(scores)
+    witness = outside_range(None, rows) > MARGIN
+    witness[:WARM] = False
+    return _with_rest(np.maximum(tail, np.where(witness, 2 * LEVEL, 0.0)))
+
+
+def _tail(scores: FloatArray) -> FloatArray:
+    """Return ``-log10`` of the upper tail probability, 0 while there is too little past."""
+    short = smoothed(scores, SHORT)
+    past = np.arange(len(scores)) - SHORT + 1  # scores before those of the short mean
+    total = np.concatenate([[0.0], np.cumsum(scores)])
+    squares = np.concatenate([[0.0], np.cumsum(scores * scores)])
+    first = int(np.argmax(scores != 0)) if scores.any() else len(scores)  # not ready before
+    stop = np.maximum(past, first)
+    start = np.maximum(first, stop - MEMORY)
+    count = np.maximum(stop - start, 1)
+    mean = (total[stop] - total[start]) / count
+    deviation = np.sqrt(np.maximum((squares[stop] - squares[start]) / count - mean * mean, 0.0))
+    z = (short - mean) / np.maximum(deviation, 1e-9 + 1e-3 * np.abs(mean))
+    return np.where(stop - start >= WARM, _log_tail(z), 0.0)
+
+
+def _log_tail(z: FloatArray) -> FloatArray:
+    """Return ``-log10 P(Z > z)`` of a standard normal; 0 below the mean, quadratic far out."""
+    from math import erfc, log, log10, sqrt
+
+    z = np.clip(z, 0.0, 1e4)
+    near = np.array([-log10(erfc(value / sqrt(2)) / 2) for value in np.minimum(z, 30.0)])
+    return np.where(z <= 30.0, near, near + (z * z - 900.0) / (2 * log(10)))
+
+
+def _with_rest(levels: FloatArray) -> FloatArray:
+    quiet = levels.copy()
+    alarms = np.flatnonzero(levels > LEVEL)
+    until = 0
+    for row in alarms:
+        if row < until:
+            continue
+        until = row + 1 + REST
+        quiet[row + 1 : until] = 0.0
+    return quiet
+
+
+RULES: dict[str, Rule] = {
+    "likelihood": Rule(likelihood, LEVEL, "likelihood of the short mean, range witness, rest"),
+}
