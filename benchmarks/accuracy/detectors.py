@@ -117,6 +117,7 @@ def _pyod(name: str) -> Detector:
 DETECTORS: dict[str, Detector] = {
     "fastrcf": Detector(_fastrcf, "ForestDetector at its defaults", longest=10**9),
     "z": Detector(controls.abs_z, "control: |z| of the value, mean of the columns"),
+    "dz": Detector(controls.abs_z_of_change, "control: |z| of the change, mean of the columns"),
     "range": Detector(controls.outside_range, "control: outside the range seen"),
     "forest-1": Detector(
         forests.raw(1), "raw forest, shingle 1", collections=("nab", "wsd", *SERVERS, *SHAPES)
@@ -175,9 +176,11 @@ DETECTORS: dict[str, Detector] = {
         for name in ("HBOS", "ECOD", "COPOD", "KNN", "LOF", "PCA", "OCSVM")
     },
 }
-DETECTORS["likelihood:z"] = alarmed("likelihood", DETECTORS["z"])
-DETECTORS["likelihood:forest-1"] = alarmed("likelihood", DETECTORS["forest-1"])
-DETECTORS["likelihood:range"] = alarmed("likelihood", DETECTORS["range"])
+DETECTORS |= {
+    f"{rule}:{name}": alarmed(rule, DETECTORS[name])
+    for rule in rules.RULES
+    for name in ("z", "dz", "forest-1")
+}
 
 
 def named(name: str) -> Detector:

@@ -131,7 +131,8 @@ def tsb_components(train: FloatArray | None, rows: FloatArray) -> FloatArray:
     """Principal components as in TSB-AD's multivariate runs.
 
     Standardised columns; the components that carry a quarter of the variance; the score sums the
-    distances between a row and each component's unit vector over its share of the variance.
+    distances between a row and each component's unit vector (its largest loading positive: the
+    sign counts) over its share of the variance.
     """
     rows = _filled(rows)
     deviation = rows.std(axis=0)
@@ -140,7 +141,8 @@ def tsb_components(train: FloatArray | None, rows: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
     shares, vectors = values[::-1] / values.sum(), vectors[:, ::-1]
     kept = int(np.searchsorted(np.cumsum(shares), 0.25, side="right")) + 1
-    far = np.sqrt(
-        np.maximum((x * x).sum(axis=1)[:, None] + 1.0 - 2.0 * (x @ vectors[:, :kept]), 0.0)
-    )
+    vectors = vectors[:, :kept]
+    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(kept)])
+    squares = (x * x).sum(axis=1)[:, None] + 1.0 - 2.0 * (x @ vectors)
+    far = np.sqrt(np.maximum(squares, 0.0))
     return np.asarray((far / shares[:kept]).sum(axis=1))

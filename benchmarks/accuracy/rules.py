@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.accuracy.controls import outside_range
-from benchmarks.accuracy.data import FloatArray
+from benchmarks.accuracy.data import FloatArray, IntArray
 from benchmarks.accuracy.forests import smoothed
 
 SHORT, MEMORY, REST, WARM = 10, 8000, 30, 100
@@ -32,29 +32,30 @@ def likelihood(scores: FloatArray, rows: FloatArray) -> FloatArray:
     """Turn scores into ``-log10`` of the tail probability of their short mean; rest after alarms.
 
     The mean of the last ten scores is held against a normal distribution with mean and deviation
-    of the last 8,000 scores before them (Lavin and Ahmad 2015). A second witness: a value 5 %
-    outside everything seen. After an alarm the next 30 rows are silent.
+    of the 8,000 such means before (Lavin and Ahmad 2015). A second witness: a value 5 % outside
+    everything seen. After an alarm the next 30 rows are silent.
     """
-    tail = _tail(scores)
     witness = outside_range(None, rows) > MARGIN
     witness[:WARM] = False
-    return _with_rest(np.maximum(tail, np.where(witness, 2 * LEVEL, 0.0)))
+    return _with_rest(np.maximum(_tail(scores), np.where(witness, 2 * LEVEL, 0.0)))
 
 
 def _tail(scores: FloatArray) -> FloatArray:
     """Return ``-log10`` of the upper tail probability, 0 while there is too little past."""
-    short = smoothed(scores, SHORT)
-    past = np.arange(len(scores)) - SHORT + 1  # scores before those of the short mean
-    total = np.concatenate([[0.0], np.cumsum(scores)])
-    squares = np.concatenate([[0.0], np.cumsum(scores * scores)])
+    means = smoothed(scores, SHORT)
     first = int(np.argmax(scores != 0)) if scores.any() else len(scores)  # not ready before
-    stop = np.maximum(past, first)
+    stop = np.maximum(np.arange(len(scores)) - SHORT, first)  # means that share no score with it
     start = np.maximum(first, stop - MEMORY)
     count = np.maximum(stop - start, 1)
-    mean = (total[stop] - total[start]) / count
-    deviation = np.sqrt(np.maximum((squares[stop] - squares[start]) / count - mean * mean, 0.0))
-    z = (short - mean) / np.maximum(deviation, 1e-9 + 1e-3 * np.abs(mean))
+    mean, square = (_sums(part, start, stop) / count for part in (means, means * means))
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    z = (means - mean) / np.maximum(deviation, 1e-9 + 1e-3 * np.abs(mean))
     return np.where(stop - start >= WARM, _log_tail(z), 0.0)
+
+
+def _sums(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(total[stop] - total[start])
 
 
 def _log_tail(z: FloatArray) -> FloatArray:
