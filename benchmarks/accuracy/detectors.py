@@ -22,6 +22,7 @@ LONG = 120_000
 
 SERVERS = ("smd", "asd", "smap_msl", "gecco", "skab")
 SHAPES = ("ucr", "discords")
+WHOLE = ("smd-prefix", "smap_msl-prefix", "gecco")  # where TSB-AD's figures may be held against ours
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Detector:
         What it is.
     streams, freezes : bool
         Which kinds of protocol it can answer.
-    collections : tuple of str
-        Where it takes part; empty: everywhere.
+    only : tuple of str
+        Collections or protocols where it takes part; empty: everywhere.
     longest : int
         Rows of the longest series that it is given.
     level : float, optional
@@ -50,7 +51,7 @@ class Detector:
     says: str
     streams: bool = True
     freezes: bool = True
-    collections: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     longest: int = LONG
     level: float | None = None
     looks_up: Callable[[Series], FloatArray | None] | None = None
@@ -58,7 +59,8 @@ class Detector:
     def takes(self, protocol: Protocol) -> bool:
         """Tell whether it can answer `protocol`."""
         able = self.freezes if protocol.frozen else self.streams
-        return able and (not self.collections or protocol.collection in self.collections)
+        here = {protocol.name, protocol.collection} & set(self.only)
+        return able and (not self.only or bool(here))
 
     def takes_series(self, series: Series) -> bool:
         """Tell whether it is given `series`."""
@@ -101,13 +103,13 @@ def alarmed(rule_name: str, detector: Detector) -> Detector:
         score,
         f"{detector.says}; then {rule.says}",
         freezes=False,
-        collections=("nab",),
+        only=("nab",),
         level=rule.level,
     )
 
 
-def _peer(score: Scorer, says: str, *collections: str) -> Detector:
-    return Detector(score, says, streams=False, collections=collections)
+def _peer(score: Scorer, says: str, *only: str) -> Detector:
+    return Detector(score, says, streams=False, only=only)
 
 
 def _pyod(name: str) -> Detector:
@@ -120,22 +122,22 @@ DETECTORS: dict[str, Detector] = {
     "dz": Detector(controls.abs_z_of_change, "control: |z| of the change, mean of the columns"),
     "range": Detector(controls.outside_range, "control: outside the range seen"),
     "forest-1": Detector(
-        forests.raw(1), "raw forest, shingle 1", collections=("nab", "wsd", *SERVERS, *SHAPES)
+        forests.raw(1), "raw forest, shingle 1", only=("nab", "wsd", *SERVERS, *SHAPES)
     ),
     "forest-8": Detector(
-        forests.raw(8), "raw forest, shingle 8", collections=("nab", "wsd", "gecco", *SHAPES)
+        forests.raw(8), "raw forest, shingle 8", only=("nab", "wsd", "gecco", *SHAPES)
     ),
     "forest-z": Detector(
         forests.standardised,
         "forest on standardised columns, score averaged over 60 rows",
-        collections=SERVERS,
+        only=SERVERS,
     ),
-    "krcf-1": Detector(forests.krcf, "krcf, shingle 1", collections=("nab",)),
+    "krcf-1": Detector(forests.krcf, "krcf, shingle 1", only=("nab",)),
     "kinesis": Detector(
         forests.raw(1),
         "the managed engine's published scores",
         freezes=False,
-        collections=("nab",),
+        only=("nab",),
         looks_up=_kinesis,
     ),
     "iforest": _peer(
@@ -164,12 +166,12 @@ DETECTORS: dict[str, Detector] = {
     "iforest-whole": Detector(
         peers.tsb_isolation_forest,
         "isolation forest as TSB-AD runs it: fitted on the file that it scores",
-        collections=("smd", "smap_msl", "gecco", "wsd"),
+        only=(*WHOLE, "wsd"),
     ),
     "pca-whole": Detector(
         peers.tsb_components,
         "principal components as TSB-AD runs them: fitted on the file that it scores",
-        collections=("smd", "smap_msl", "gecco"),
+        only=WHOLE,
     ),
     **{
         f"pyod-{name}": _pyod(name)

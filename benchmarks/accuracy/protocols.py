@@ -56,6 +56,8 @@ class Protocol:
         What others report, by name; remarks stand in the name.
     wants : Series -> bool
         Which series take part.
+    compares : str
+        Figure of which others report results series by series; empty: none.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Protocol:
     summarise: Callable[[Sequence[Any], float | None], Figures]
     published: dict[str, Figures] = field(default_factory=dict)
     wants: Callable[[Series], bool] = lambda series: True
+    compares: str = ""
 
 
 def run(protocol: Protocol, series: Series, scorer: Scorer) -> Any:
@@ -92,6 +95,12 @@ def scores_of(protocol: Protocol, series: Series, scorer: Scorer) -> FloatArray:
     if np.isposinf(scores).any():
         raise ValueError(f"scores: infinite at row {int(np.argmax(scores))} of {series.name}")
     return scores[task.skip :]
+
+
+def rows_of(protocol: Protocol, series: Series) -> int:
+    """Count the rows that a detector gets."""
+    task = protocol.ask(series)
+    return len(task.rows) + (0 if task.train is None else len(task.train))
 
 
 # What is asked -------------------------------------------------------------------------------
@@ -194,6 +203,7 @@ PROTOCOLS: dict[str, Protocol] = {
             judges.highest_inside,
             judges.mean_figures,
             UCR_PUBLISHED,
+            compares="AUC-ROC",
         ),
         Protocol(
             "ucr-stream",
@@ -224,6 +234,7 @@ PROTOCOLS: dict[str, Protocol] = {
             freeze_prefix_score_all,
             judges.volume,
             judges.mean_figures,
+            compares="VUS-PR",
         ),
         Protocol(
             "smd-train",
@@ -280,6 +291,7 @@ PROTOCOLS: dict[str, Protocol] = {
             judges.volume,
             judges.mean_figures,
             wants=lambda series: series.train_end > 0,
+            compares="VUS-PR",
         ),
         Protocol(
             "gecco",

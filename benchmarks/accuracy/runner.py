@@ -39,7 +39,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the table: a detector under a protocol, over `n_series` series."""
+    """A line of the table: a detector under a protocol, over `n_series` series.
+
+    `rows` counts those learned beforehand, too; `seconds` are processor time, judging left out.
+    """
 
     protocol: str
     detector: str
@@ -123,7 +126,7 @@ def _answer(job: Job, protocol: Protocol, detector: detectors.Detector) -> Answe
     started = time.process_time()
     scores = protocols.scores_of(protocol, series, detector.scorer(series))
     seconds = time.process_time() - started
-    return Answer(job, protocol.judge(series, scores), len(scores), seconds)
+    return Answer(job, protocol.judge(series, scores), protocols.rows_of(protocol, series), seconds)
 
 
 @lru_cache(maxsize=1)
