@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "fastrcf"
@@ -30,7 +31,7 @@ PATH = re.compile(r"\.?[\w-]+(/[\w.-]+)*/?(\.\w+)?")
 
 
 def public_objects() -> Iterator[tuple[str, object]]:
-    """List the public classes and functions of the package with their public methods.
+    """List the public classes and functions, those of public modules too, with their methods.
 
     Yields
     ------
@@ -38,8 +39,7 @@ def public_objects() -> Iterator[tuple[str, object]]:
         Dotted name and the object.
     """
     package = importlib.import_module(PACKAGE)
-    for name in package.__all__:
-        value = getattr(package, name)
+    for name, value in named_objects(package):
         if inspect.isclass(value) or inspect.isfunction(value):
             yield name, value
         if inspect.isclass(value):
@@ -47,6 +47,27 @@ def public_objects() -> Iterator[tuple[str, object]]:
                 member = inspect.getattr_static(value, attribute)
                 if not attribute.startswith("_") and is_ours(member):
                     yield f"{name}.{attribute}", member
+
+
+def named_objects(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """List what a module makes public, and what its public modules do.
+
+    Parameters
+    ----------
+    module
+        A module with ``__all__``.
+
+    Yields
+    ------
+    tuple of str and object
+        Dotted name below the module, and the object.
+    """
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value):
+            yield from ((f"{name}.{inner}", found) for inner, found in named_objects(value))
+        else:
+            yield name, value
 
 
 def is_ours(member: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastrcf import metrics
     from fastrcf.attribution import Attribution
     from fastrcf.directional import Directional
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
@@ -30,6 +31,7 @@ __all__ = [
     "NotFittedError",
     "RandomCutForest",
     "__version__",
+    "metrics",
 ]
 
 _HOME = {
@@ -46,12 +48,17 @@ _HOME = {
 }
 
 
+_MODULES = frozenset({"metrics"})
+
+
 def __getattr__(name: str) -> object:
+    import importlib
+
     value: object
     if name in _HOME:
-        import importlib
-
         value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"fastrcf.{name}")
     elif name == "__version__":
         value = _version()
     else:

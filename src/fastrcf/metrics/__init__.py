@@ -7,6 +7,25 @@ flagged where its score is greater than the cutoff, strictly.
 
 from __future__ import annotations
 
+from fastrcf.metrics.affiliation import AffiliationScores, affiliation_scores
+from fastrcf.metrics.curves import (
+    BestF1,
+    PrecisionRecallCurve,
+    RocCurve,
+    auprc,
+    auroc,
+    best_f1,
+    inequality_error,
+    precision_recall_curve,
+    roc_curve,
+)
+from fastrcf.metrics.eventwise import (
+    EventScores,
+    detection_delays,
+    event_scores,
+    events,
+    point_adjusted_f1,
+)
 from fastrcf.metrics.nab import (
     NAB_PROFILES,
     NabProfile,
@@ -16,19 +35,41 @@ from fastrcf.metrics.nab import (
     nab_scores,
     nab_windows,
 )
-from fastrcf.metrics.vus import Vus, vus, vus_pr, vus_roc, vus_window
+from fastrcf.metrics.points import Confusion, confusion
+from fastrcf.metrics.ranges import RangeScores, range_scores
+from fastrcf.metrics.vus import VusScores, vus_pr, vus_roc, vus_scores, vus_window
 
 __all__ = [
     "NAB_PROFILES",
+    "AffiliationScores",
+    "BestF1",
+    "Confusion",
+    "EventScores",
     "NabProfile",
     "NabScore",
-    "Vus",
+    "PrecisionRecallCurve",
+    "RangeScores",
+    "RocCurve",
+    "VusScores",
+    "affiliation_scores",
+    "auprc",
+    "auroc",
+    "best_f1",
+    "confusion",
+    "detection_delays",
+    "event_scores",
+    "events",
+    "inequality_error",
     "nab_probation",
     "nab_score",
     "nab_scores",
     "nab_windows",
-    "vus",
+    "point_adjusted_f1",
+    "precision_recall_curve",
+    "range_scores",
+    "roc_curve",
     "vus_pr",
     "vus_roc",
+    "vus_scores",
     "vus_window",
 ]

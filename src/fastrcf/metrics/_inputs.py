@@ -12,6 +12,8 @@ __all__ = [
     "checked_labels",
     "checked_scores",
     "cutoffs_of",
+    "label_pair",
+    "meets",
     "pair",
     "same_length",
     "stretches",
@@ -120,6 +122,30 @@ def pair(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Float
     return truth, values
 
 
+def label_pair(
+    labels: ArrayLike, predictions: ArrayLike
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Check labels and the predictions for the same rows.
+
+    Parameters
+    ----------
+    labels, predictions : array-like of shape (n,)
+        Zeros and ones.
+
+    Returns
+    -------
+    labels, predictions : ndarray of shape (n,), bool
+
+    Raises
+    ------
+    ValueError
+        One of them is not what it should be, or their lengths differ.
+    """
+    truth, flagged = checked_labels(labels), checked_labels(predictions, "predictions")
+    same_length("predictions", len(flagged), len(truth))
+    return truth, flagged
+
+
 def same_length(name: str, length: int, expected: int) -> None:
     """Check that there is one value for each label.
 
@@ -198,3 +224,22 @@ def cutoffs_of(distinct: FloatArray) -> FloatArray:
         Cutoff *i* flags the *i* highest of them: it is the next one, or the next number below.
     """
     return np.append(distinct, np.nextafter(distinct[-1], -np.inf))
+
+
+def meets(runs: IntArray, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which runs have a row where others are true.
+
+    Parameters
+    ----------
+    runs : ndarray of shape (k, 2), int64
+        Half-open runs of rows.
+    others : ndarray of shape (n,), bool
+        One for each row.
+
+    Returns
+    -------
+    ndarray of shape (k,), bool
+        One for each run.
+    """
+    so_far = np.append(0, np.cumsum(others))
+    return so_far[runs[:, 1]] > so_far[runs[:, 0]]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -53,8 +52,7 @@ NAB_PROFILES: Mapping[str, NabProfile] = {
 """The three profiles of the benchmark's tables."""
 
 
-@dataclass(frozen=True)
-class NabScore:
+class NabScore(NamedTuple):
     """How a detector did on a corpus, at one cutoff and by one profile."""
 
     score: float

@@ -18,10 +18,10 @@ from fastrcf._typing import FloatArray
 from fastrcf.metrics._inputs import both_classes, checked_scores, pair
 from fastrcf.metrics._surface import Surface
 
-__all__ = ["Vus", "vus", "vus_pr", "vus_roc", "vus_window"]
+__all__ = ["VusScores", "vus_pr", "vus_roc", "vus_scores", "vus_window"]
 
 
-class Vus(NamedTuple):
+class VusScores(NamedTuple):
     """Volumes, and the areas for each width of the buffer."""
 
     roc: float
@@ -37,13 +37,13 @@ class Vus(NamedTuple):
     """Area under the precision-recall curve for each width from 0 to the window."""
 
 
-def vus(
+def vus_scores(
     labels: ArrayLike,
     scores: ArrayLike,
     *,
     window: int = 100,
     thresholds: int | None = 250,
-) -> Vus:
+) -> VusScores:
     """Compute VUS-ROC and VUS-PR.
 
     Parameters
@@ -61,7 +61,7 @@ def vus(
 
     Returns
     -------
-    Vus
+    VusScores
         The volumes and the areas they are means of.
 
     Raises
@@ -87,7 +87,7 @@ def vus(
     --------
     >>> labels = [0] * 40 + [1] * 10 + [0] * 50
     >>> late = [0.1] * 43 + [0.9] * 10 + [0.1] * 47
-    >>> volume = vus(labels, late, window=10)
+    >>> volume = vus_scores(labels, late, window=10)
     >>> bool(volume.pr_by_width[0] < volume.pr < 1)
     True
     """
@@ -99,18 +99,18 @@ def vus(
     surface = Surface(truth, values, window // 2, thresholds)
     areas = np.array([surface.areas(width) for width in range(window + 1)])
     roc, pr = areas.mean(axis=0).tolist()
-    return Vus(roc, pr, areas[:, 0].copy(), areas[:, 1].copy())
+    return VusScores(roc, pr, areas[:, 0].copy(), areas[:, 1].copy())
 
 
 def vus_roc(
     labels: ArrayLike, scores: ArrayLike, *, window: int = 100, thresholds: int | None = 250
 ) -> float:
-    """Compute VUS-ROC; see `vus`.
+    """Compute VUS-ROC; see `vus_scores`.
 
     Parameters
     ----------
     labels, scores, window, thresholds
-        As in `vus`.
+        As in `vus_scores`.
 
     Returns
     -------
@@ -120,20 +120,20 @@ def vus_roc(
     Raises
     ------
     ValueError
-        As in `vus`.
+        As in `vus_scores`.
     """
-    return vus(labels, scores, window=window, thresholds=thresholds).roc
+    return vus_scores(labels, scores, window=window, thresholds=thresholds).roc
 
 
 def vus_pr(
     labels: ArrayLike, scores: ArrayLike, *, window: int = 100, thresholds: int | None = 250
 ) -> float:
-    """Compute VUS-PR; see `vus`.
+    """Compute VUS-PR; see `vus_scores`.
 
     Parameters
     ----------
     labels, scores, window, thresholds
-        As in `vus`.
+        As in `vus_scores`.
 
     Returns
     -------
@@ -143,9 +143,9 @@ def vus_pr(
     Raises
     ------
     ValueError
-        As in `vus`.
+        As in `vus_scores`.
     """
-    return vus(labels, scores, window=window, thresholds=thresholds).pr
+    return vus_scores(labels, scores, window=window, thresholds=thresholds).pr
 
 
 def vus_window(series: ArrayLike) -> int:
