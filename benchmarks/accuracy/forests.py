@@ -32,7 +32,8 @@ def standardised(train: FloatArray | None, rows: FloatArray) -> FloatArray:
         forest = RandomCutForest(transformation="normalize", random_state=SEED)
         return smoothed(forest.score_update(rows))
     mean, deviation = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
-    deviation = np.maximum(deviation, 0.1 * np.median(deviation))
+    varies = deviation[deviation > 0]
+    deviation = np.maximum(deviation, 0.1 * np.median(varies) if len(varies) else 1.0)
     forest = RandomCutForest(random_state=SEED).fit((train - mean) / deviation)
     return smoothed(forest.score((rows - mean) / deviation))
 

@@ -79,7 +79,7 @@ def highest_inside(series: Series, scores: FloatArray) -> Outcome:
     Rows that share the highest score count in parts, as if one of them were drawn.
     """
     first = len(series) - len(scores)
-    scores = np.where(np.isnan(scores), -np.inf, scores)
+    scores = np.nan_to_num(scores, nan=0.0)
     rows = first + np.flatnonzero(scores == scores.max())
     near = np.zeros(len(rows), bool)
     for start, stop in series.windows:
@@ -94,10 +94,12 @@ def count_found(outcomes: Sequence[Outcome], level: float | None) -> Figures:
 
 
 def auc_roc(labels: Labels, scores: FloatArray) -> float:
-    """Return the area under the ROC curve by ranks, NaN with one class only."""
-    from sklearn.metrics import roc_auc_score
+    """Return the area under the ROC curve; NaN with one class only, or where alarms are no scores."""
+    from fastrcf.metrics import auroc
 
-    return float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else float("nan")
+    if not 0 < labels.sum() < len(labels) or np.isin(scores, (0, 1)).all():
+        return float("nan")
+    return float(auroc(labels, scores))
 
 
 # The area under the curve --------------------------------------------------------------------
@@ -109,9 +111,7 @@ def volume(series: Series, scores: FloatArray) -> Outcome:
     Rows without any value are not judged. TSB-AD takes the window of the volume from the first
     column of the series; so do we, for every collection.
     """
-    from sklearn.metrics import average_precision_score
-
-    from fastrcf.metrics import vus_pr, vus_window
+    from fastrcf.metrics import auprc, vus_pr, vus_window
 
     judged = ~np.isnan(series.values).all(axis=1)
     labels, scores = series.labels[judged], np.nan_to_num(scores[judged], nan=0.0)
@@ -120,7 +120,7 @@ def volume(series: Series, scores: FloatArray) -> Outcome:
     window = vus_window(_filled(series.values[judged, 0]))
     figures = {
         "VUS-PR": float(vus_pr(labels, scores, window=window)),
-        "AUPRC": float(average_precision_score(labels, scores)),
+        "AUPRC": float(auprc(labels, scores)),
     }
     return Outcome(series.name, figures)
 

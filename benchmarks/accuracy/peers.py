@@ -85,7 +85,7 @@ def isolation_forest(train: FloatArray) -> Callable[[FloatArray], FloatArray]:
 def principal_components(train: FloatArray) -> Callable[[FloatArray], FloatArray]:
     """Keep ten principal components; the score is the squared error of what they leave."""
     mean = train.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(train - mean, rowvar=False))
+    _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(train - mean, rowvar=False)))
     kept = vectors[:, -min(10, train.shape[1] // 2) :]
 
     def score(rows: FloatArray) -> FloatArray:
@@ -143,7 +143,7 @@ def tsb_components(train: FloatArray | None, rows: FloatArray) -> FloatArray:
     deviation = rows.std(axis=0)
     x = (rows - rows.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
     x = x[:, np.any(x != 0, axis=0)]
-    values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(x, rowvar=False)))
     shares, vectors = values[::-1] / values.sum(), vectors[:, ::-1]
     kept = int(np.searchsorted(np.cumsum(shares), 0.25, side="right")) + 1
     vectors = vectors[:, :kept]

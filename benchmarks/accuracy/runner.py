@@ -116,7 +116,11 @@ def run(
 
 def answer_job(job: Job) -> Answer:
     """Do a job; called in a process of its own."""
-    return _answer(job, protocols.PROTOCOLS[job.protocol], detectors.named(job.detector))
+    try:
+        return _answer(job, protocols.PROTOCOLS[job.protocol], detectors.named(job.detector))
+    except Exception as error:
+        where = f"{job.detector} under {job.protocol} on {job.series}"
+        raise RuntimeError(f"{where}: {error!r}") from error
 
 
 def _answer(job: Job, protocol: Protocol, detector: detectors.Detector) -> Answer:
