@@ -33,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"{', '.join(detectors.DETECTORS)}; rule:NAME; module:function",
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
+    parser.add_argument(
+        "--longest",
+        type=int,
+        default=detectors.NO_LIMIT,
+        metavar="ROWS",
+        help="leave out longer series (three of the UCR archive have 900,000 rows)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--write", action="store_true", help="put the table into the README here")
     options = parser.parse_args(arguments)
@@ -44,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wanted:
         parser.error(f"no data sets at {data.folder()}; name their folder in FASTRCF_DATA")
     started = time.perf_counter()
-    results = list(runner.run(wanted, names, jobs=options.jobs))
+    results = list(runner.run(wanted, names, jobs=options.jobs, longest=options.longest))
     text = table.markdown(results)
     print(text)
     print(f"{time.perf_counter() - started:.0f} s in all", file=sys.stderr)

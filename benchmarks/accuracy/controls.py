@@ -50,7 +50,7 @@ def outside_range(train: FloatArray | None, rows: FloatArray) -> FloatArray:
         low, high = np.nanmin(train, axis=0)[None], np.nanmax(train, axis=0)[None]
     with np.errstate(divide="ignore", invalid="ignore"):
         far = np.maximum(0.0, np.maximum(low - rows, rows - high)) / (high - low)
-    return _over_columns(far) * rows.shape[1]
+    return np.asarray(_over_columns(far) * rows.shape[1])
 
 
 def _running_moments(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -73,4 +73,5 @@ def _before(parts: FloatArray) -> FloatArray:
 
 def _over_columns(scores: FloatArray) -> FloatArray:
     """Return the mean over the columns; what is unknown or 0/0 counts as ordinary."""
-    return np.minimum(np.nan_to_num(scores, nan=0.0, posinf=MOST), MOST).mean(axis=1)
+    known = np.minimum(np.nan_to_num(scores, nan=0.0, posinf=MOST), MOST)
+    return np.asarray(known.mean(axis=1))

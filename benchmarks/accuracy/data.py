@@ -85,9 +85,7 @@ def ranges(labels: ArrayLike) -> tuple[Range, ...]:
     steps = np.diff(np.asarray(labels).astype(bool).astype(np.int8), prepend=0, append=0)
     return tuple(
         (int(start), int(stop))
-        for start, stop in zip(
-            np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True
-        )
+        for start, stop in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
     )
 
 

@@ -10,8 +10,6 @@ from benchmarks.accuracy.data import FloatArray
 from fastrcf import RandomCutForest
 
 SEED = 1
-SMOOTH = 60
-"""Rows over which a smoothed score is averaged: an anomaly in a server lasts."""
 
 
 def raw(shingle_size: int) -> Callable[[FloatArray | None, FloatArray], FloatArray]:
@@ -26,19 +24,25 @@ def raw(shingle_size: int) -> Callable[[FloatArray | None, FloatArray], FloatArr
     return score
 
 
-def standardised(train: FloatArray | None, rows: FloatArray) -> FloatArray:
-    """Score standardised columns with our forest and average the score over the last rows."""
-    if train is None:
-        forest = RandomCutForest(transformation="normalize", random_state=SEED)
-        return smoothed(forest.score_update(rows))
-    mean, deviation = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
-    varies = deviation[deviation > 0]
-    deviation = np.maximum(deviation, 0.1 * np.median(varies) if len(varies) else 1.0)
-    forest = RandomCutForest(random_state=SEED).fit((train - mean) / deviation)
-    return smoothed(forest.score((rows - mean) / deviation))
+def standardised(
+    n_rows: int,
+) -> Callable[[FloatArray | None, FloatArray], FloatArray]:
+    """Return a scorer: our forest on standardised columns, its score averaged over `n_rows`."""
+
+    def score(train: FloatArray | None, rows: FloatArray) -> FloatArray:
+        if train is None:
+            forest = RandomCutForest(transformation="normalize", random_state=SEED)
+            return smoothed(forest.score_update(rows), n_rows)
+        mean, deviation = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
+        varies = deviation[deviation > 0]
+        deviation = np.maximum(deviation, 0.1 * np.median(varies) if len(varies) else 1.0)
+        forest = RandomCutForest(random_state=SEED).fit((train - mean) / deviation)
+        return smoothed(forest.score((rows - mean) / deviation), n_rows)
+
+    return score
 
 
-def smoothed(scores: FloatArray, n_rows: int = SMOOTH) -> FloatArray:
+def smoothed(scores: FloatArray, n_rows: int) -> FloatArray:
     """Return the mean of each score and those before it, up to `n_rows`."""
     total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(scores, nan=0.0))])
     stop = np.arange(1, len(scores) + 1)

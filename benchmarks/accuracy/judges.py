@@ -74,27 +74,31 @@ def _nab(outcomes: Sequence[NabOutcome], cutoff: float | None) -> Figures:
 
 
 def highest_inside(series: Series, scores: FloatArray) -> Outcome:
-    """Tell whether the highest score lies in a labelled interval; also the AUC-ROC.
+    """Tell whether the highest score lies in a labelled interval, and how often chance would.
 
     Rows that share the highest score count in parts, as if one of them were drawn.
     """
     first = len(series) - len(scores)
     scores = np.nan_to_num(scores, nan=0.0)
-    rows = first + np.flatnonzero(scores == scores.max())
-    near = np.zeros(len(rows), bool)
+    near = np.zeros(len(scores), bool)
     for start, stop in series.windows:
-        near |= (rows >= start - TOLERANCE) & (rows < stop + TOLERANCE)
-    figures = {"share": float(near.mean()), "AUC-ROC": auc_roc(series.labels[first:], scores)}
+        near[max(0, start - first - TOLERANCE) : stop - first + TOLERANCE] = True
+    figures = {
+        "share": float(near[scores == scores.max()].mean()),
+        "AUC-ROC": auc_roc(series.labels[first:], scores),
+        "chance": float(near.mean()),
+    }
     return Outcome(series.name, figures)
 
 
 def count_found(outcomes: Sequence[Outcome], level: float | None) -> Figures:
     """Count the series whose highest score lies where it should."""
-    return {"found": sum(o.figures["share"] for o in outcomes), **mean_figures(outcomes, level)}
+    found = {"found": sum(outcome.figures["share"] for outcome in outcomes)}
+    return found | mean_figures(outcomes, level)
 
 
 def auc_roc(labels: Labels, scores: FloatArray) -> float:
-    """Return the area under the ROC curve; NaN with one class only, or where alarms are no scores."""
+    """Return the area under the ROC curve; NaN with one class only, or for mere alarms."""
     from fastrcf.metrics import auroc
 
     if not 0 < labels.sum() < len(labels) or np.isin(scores, (0, 1)).all():

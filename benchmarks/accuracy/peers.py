@@ -17,9 +17,9 @@ MOST_VALUES = 32
 
 
 def period(column: FloatArray, least: int = 8, most: int = 1000) -> int:
-    """Estimate a period: the first maximum of the autocorrelation behind its first zero.
+    """Estimate a period: the highest autocorrelation behind its first zero.
 
-    Without one, 64.
+    At most a quarter of the column; without a maximum, 64.
     """
     x = column - np.nanmean(column)
     x = np.nan_to_num(x, nan=0.0)
@@ -28,12 +28,12 @@ def period(column: FloatArray, least: int = 8, most: int = 1000) -> int:
     acf = np.fft.irfft(spectrum, size)[: min(most + 2, len(x) // 2)]
     below = np.flatnonzero(acf < 0)
     if len(below) == 0:
-        return 64
+        return min(64, len(column) // 4)
     start = max(int(below[0]), least)
     if start >= len(acf) - 1:
-        return 64
+        return min(64, len(column) // 4)
     lag = start + int(np.argmax(acf[start:]))
-    return int(np.clip(lag, least, most))
+    return min(max(lag, least), most, len(column) // 4)
 
 
 def windows(rows: FloatArray, size: int) -> FloatArray:
@@ -53,16 +53,18 @@ def on_windows(
 ) -> Callable[[FloatArray | None, FloatArray], FloatArray]:
     """Return a scorer that fits on windows of the training part and scores those of the rows.
 
-    `size` None: the period of the first column of the training part. Rows without a complete
-    window get the lowest score.
+    `size` None: the period of the first column of the training part, and a window's score stands
+    at its centre, as the published methods have it; otherwise at its end, as a detector that does
+    not look ahead has it. Rows without a complete window get the lowest score.
     """
 
     def score(train: FloatArray | None, rows: FloatArray) -> FloatArray:
         assert train is not None
         train, rows = _filled(train), _filled(rows)
-        width = size or min(period(train[:, 0]), len(train) // 4)
+        width = size or period(train[:, 0])
         given = make(windows(train, width))(windows(rows, width))
-        return np.concatenate([np.full(width - 1, given.min()), given])
+        before = width - 1 if size else width // 2
+        return np.pad(given, (before, width - 1 - before), constant_values=given.min())
 
     return score
 
@@ -106,7 +108,7 @@ def pyod(name: str) -> Callable[[FloatArray | None, FloatArray], FloatArray]:
             warnings.simplefilter("ignore")  # constant columns: skewness, division by zero
             model = getattr(module, name)(**seeded).fit(_filled(train))
             given = np.asarray(model.decision_function(_filled(rows)))
-        return np.nan_to_num(given, posinf=1e300)
+        return np.asarray(np.nan_to_num(given, posinf=1e300), np.float64)
 
     return score
 

@@ -178,7 +178,7 @@ WSD_PUBLISHED = {
         ("MOMENT (FT)", 0.5),
     )
 }
-DISCORDS_PUBLISHED = {"10 principal components of 100-row windows": {"found": 6}}
+DISCORDS_PUBLISHED = {"10 principal components of 100-row windows": {"found": 6.0}}
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol

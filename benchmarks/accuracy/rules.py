@@ -68,14 +68,11 @@ def _log_tail(z: FloatArray) -> FloatArray:
 
 
 def _with_rest(levels: FloatArray) -> FloatArray:
+    """Silence the rows after each alarm; rows that were silenced raise none."""
     quiet = levels.copy()
-    alarms = np.flatnonzero(levels > LEVEL)
-    until = 0
-    for row in alarms:
-        if row < until:
-            continue
-        until = row + 1 + REST
-        quiet[row + 1 : until] = 0.0
+    for row in np.flatnonzero(levels > LEVEL):
+        if quiet[row] > LEVEL:
+            quiet[row + 1 : row + 1 + REST] = 0.0
     return quiet
 
 

@@ -26,6 +26,7 @@ class Job(NamedTuple):
     protocol: str
     series: str
     detector: str
+    longest: int = detectors.NO_LIMIT
 
 
 class Answer(NamedTuple):
@@ -46,6 +47,7 @@ class Result:
 
     protocol: str
     detector: str
+    says: str
     n_series: int
     figures: Figures
     by_series: dict[str, Figures]
@@ -54,7 +56,7 @@ class Result:
 
 
 def evaluate(
-    scorer: Scorer, protocol: str, *, level: float | None = None, longest: int = 10**9
+    scorer: Scorer, protocol: str, *, level: float | None = None, longest: int = detectors.NO_LIMIT
 ) -> Result:
     """Let a function ``(train, rows) -> scores`` answer a protocol, here in this process.
 
@@ -69,16 +71,21 @@ def evaluate(
         Longer series are left out.
     """
     chosen = protocols.PROTOCOLS[protocol]
-    detector = detectors.Detector(scorer, "", longest=longest, level=level)
+    detector = detectors.Detector(scorer, (scorer.__doc__ or "").split("\n")[0], level=level)
+    title = getattr(scorer, "__name__", "?")
     answers = [
-        _answer(Job(protocol, name, getattr(scorer, "__name__", "?")), chosen, detector)
+        _answer(Job(protocol, name, title, longest), chosen, detector)
         for name in data.names(chosen.collection)
     ]
     return _result(chosen, detector, [a for a in answers if a.outcome is not None])
 
 
 def run(
-    wanted: Sequence[Protocol], names: Sequence[str], *, jobs: int = 1, quiet: bool = False
+    wanted: Sequence[Protocol],
+    names: Sequence[str],
+    *,
+    jobs: int = 1,
+    longest: int = detectors.NO_LIMIT,
 ) -> Iterator[Result]:
     """Yield one result for each protocol and each detector that can answer it.
 
@@ -89,8 +96,8 @@ def run(
         Names of detectors.
     jobs : int
         Processes.
-    quiet : bool
-        Say nothing on the way.
+    longest : int
+        Longer series are left out.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")  # before the workers load NumPy
@@ -98,7 +105,7 @@ def run(
         for protocol in wanted:
             started = time.perf_counter()
             todo = [
-                Job(protocol.name, series, name)
+                Job(protocol.name, series, name, longest)
                 for series in data.names(protocol.collection)
                 for name in names
                 if detectors.named(name).takes(protocol)
@@ -107,9 +114,8 @@ def run(
             for answer in pool.map(answer_job, todo):
                 if answer.outcome is not None:
                     by_detector[answer.job.detector].append(answer)
-            if not quiet:
-                wall = time.perf_counter() - started
-                print(f"{protocol.name}: {wall:.0f} s", file=sys.stderr, flush=True)
+            wall = time.perf_counter() - started
+            print(f"{protocol.name}: {wall:.0f} s", file=sys.stderr, flush=True)
             for name, answers in by_detector.items():
                 yield _result(protocol, detectors.named(name), answers)
 
@@ -125,7 +131,8 @@ def answer_job(job: Job) -> Answer:
 
 def _answer(job: Job, protocol: Protocol, detector: detectors.Detector) -> Answer:
     series = _series(protocol.collection, job.series)
-    if not protocol.wants(series) or not detector.takes_series(series):
+    taken = detector.takes_series(series) and len(series) <= job.longest
+    if not taken or not protocol.wants(series):
         return Answer(job, None, 0, 0.0)
     started = time.process_time()
     scores = protocols.scores_of(protocol, series, detector.scorer(series))
@@ -138,13 +145,12 @@ def _series(collection: str, name: str) -> Series:
     return data.load(collection, name)
 
 
-def _result(
-    protocol: Protocol, detector: detectors.Detector, answers: Sequence[Answer]
-) -> Result:
+def _result(protocol: Protocol, detector: detectors.Detector, answers: Sequence[Answer]) -> Result:
     outcomes = [answer.outcome for answer in answers]
     return Result(
         protocol=protocol.name,
         detector=answers[0].job.detector,
+        says=detector.says,
         n_series=len(answers),
         figures=protocol.summarise(outcomes, detector.level),
         by_series={o.series: o.figures for o in outcomes if hasattr(o, "figures")},
