@@ -75,7 +75,6 @@ def _record(windows: ArrayLike, scores: ArrayLike, key: str) -> Record:
     n_rows = len(values)
     bounds = _bounds(windows, n_rows, f"windows{key}")
     start = nab_probation(n_rows)
-    bounds = bounds[bounds[:, 1] > start]
     first, stop = bounds[:, 0], bounds[:, 1]
     widths = stop - first
 
@@ -91,7 +90,9 @@ def _record(windows: ArrayLike, scores: ArrayLike, key: str) -> Record:
     near = begun & ~inside & (rows - last_stop + 1 < 3 * (width - 1))
     gain[near] = sigmoid((rows - last_stop + 1)[near] / (width - 1)[near])
     left = np.where(inside, last_stop - rows, 0)
-    return Record(values[start:], np.where(inside, latest, -1), left, gain, widths)
+    unjudged = int(np.count_nonzero(stop <= start))  # nothing can find these windows
+    window = np.where(inside, latest - unjudged, -1)
+    return Record(values[start:], window, left, gain, widths[unjudged:])
 
 
 def _bounds(windows: ArrayLike, n_rows: int, name: str) -> IntArray:

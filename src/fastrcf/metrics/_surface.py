@@ -96,7 +96,7 @@ def _distances(events: IntArray, truth: NDArray[np.bool_]) -> tuple[IntArray, In
     Both are 0 within events. The second nearest may lie on the same side as the nearest.
     """
     n_rows = len(truth)
-    nowhere = 2 * n_rows
+    nowhere = np.iinfo(np.int64).max // 4  # farther than any buffer reaches
     starts = np.concatenate([events[:, 0], [nowhere, nowhere]])
     lasts = np.concatenate([[-nowhere, -nowhere], events[:, 1] - 1])
     gap_starts, gap_stops = np.append(0, events[:, 1]), np.append(events[:, 0], n_rows)

@@ -139,7 +139,8 @@ def _precision(alarms: _Alarms, zones: _Zones) -> FloatArray:
     time = np.bincount(alarms.zone, alarms.stop - alarms.start, len(zones.left))
     total = np.bincount(alarms.zone, worth, len(zones.left))
     none = np.full(len(zones.left), np.nan)
-    return np.divide(total, time, out=none, where=time > 0)
+    precision: FloatArray = np.divide(total, time, out=none, where=time > 0)
+    return precision
 
 
 def _recall(alarms: _Alarms, zones: _Zones) -> FloatArray:
@@ -162,8 +163,9 @@ def _recall(alarms: _Alarms, zones: _Zones) -> FloatArray:
     for (near, far), room in (before, alarms.start - left), (after, right - alarms.stop):
         lost = (_nearer(far, room) - _nearer(near, room)) / (right - left)
         worth += np.where(far > near, far - near - lost, 0.0)
-    total: FloatArray = np.bincount(alarms.zone, worth, len(zones.left))
-    return total / (zones.stop - zones.start)
+    length = zones.stop - zones.start
+    recall: FloatArray = np.bincount(alarms.zone, worth, len(zones.left)) / length
+    return recall
 
 
 def _room_beyond(distance: FloatArray, room: FloatArray) -> FloatArray:
@@ -182,4 +184,5 @@ def _nearer(distance: FloatArray, room: FloatArray) -> FloatArray:
 
 def _shared(alarms: _Alarms, start: FloatArray, stop: FloatArray) -> FloatArray:
     """Measure how much of each alarm lies in the event of its zone."""
-    return np.maximum(np.minimum(alarms.stop, stop) - np.maximum(alarms.start, start), 0.0)
+    shared: FloatArray = np.minimum(alarms.stop, stop) - np.maximum(alarms.start, start)
+    return np.maximum(shared, 0.0)

@@ -161,7 +161,7 @@ def nab_score(
     ``s(-r / w) / s(-1)`` with ``s(x) = 2 / (1 + exp(5 x)) - 1``; the row *d* rows behind the last
     row of a window costs ``-s(d / (w - 1))``, and 1 from three widths on, before the first window,
     and behind a window of a single row. The first 15 % of a record, at most 750 rows, do not
-    count; a window within them is none.
+    count; a window within them can neither be found nor missed.
 
     Examples
     --------
@@ -199,7 +199,12 @@ def nab_scores(
 
 def _weights(profile: str | NabProfile) -> tuple[NabProfile, str]:
     if not isinstance(profile, str):
-        return NabProfile(*profile), "own"
+        weights = NabProfile(*profile)
+        if not (all(weight >= 0 for weight in weights) and weights.tp + weights.fn > 0):
+            raise ValueError(
+                f"profile: expected weights from 0, with tp or fn above 0, got {weights}"
+            )
+        return weights, "own"
     if profile not in NAB_PROFILES:
         known = ", ".join(map(repr, NAB_PROFILES))
         raise ValueError(f"profile: expected one of {known} or a NabProfile, got {profile!r}")

@@ -95,7 +95,7 @@ def vus_scores(
     both_classes(truth, "VUS")
     _at_least("window", window, 0)
     if thresholds is not None:
-        _at_least("thresholds", thresholds, 1)
+        _at_least("thresholds", thresholds, 2)
     surface = Surface(truth, values, window // 2, thresholds)
     areas = np.array([surface.areas(width) for width in range(window + 1)])
     roc, pr = areas.mean(axis=0).tolist()
