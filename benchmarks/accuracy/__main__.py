@@ -52,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no data sets at {data.folder()}; name their folder in FASTRCF_DATA")
     started = time.perf_counter()
     results = list(runner.run(wanted, names, jobs=options.jobs, longest=options.longest))
-    text = table.markdown(results)
+    seconds = time.perf_counter() - started
+    text = f"{_heading(seconds, options.jobs)}\n\n{table.markdown(results)}"
     print(text)
-    print(f"{time.perf_counter() - started:.0f} s in all", file=sys.stderr)
     if options.json is not None:
         content = [asdict(result) for result in results]
         options.json.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
@@ -63,6 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         write(text, README)
     return 0
+
+
+def _heading(seconds: float, jobs: int) -> str:
+    from benchmarks import machine
+
+    facts = machine.facts()
+    made = {name: facts[name] for name in ("machine", "python", "fastrcf")}
+    made["time"] = f"{seconds:.0f} s with {jobs} processes"
+    return "\n".join(f"- {name}: {value}" for name, value in made.items())
 
 
 def _names(text: str) -> list[str]:
