@@ -258,6 +258,11 @@ def test_rule_rests_after_an_alarm():
     np.testing.assert_array_equal(np.flatnonzero(rules._with_rest(levels)), [10, 41, 80])
 
 
+def test_hold_rises_at_once_and_falls_slowly():
+    held = rules.hold(np.array([0.0, 3.0, 0.0, 0.0, 5.0]), np.zeros((5, 1)))
+    np.testing.assert_allclose(held, [0, 3, 3 * 29 / 30, 3 * (29 / 30) ** 2, 5])
+
+
 def test_rule_tail_is_that_of_a_normal_distribution():
     from statistics import NormalDist
 

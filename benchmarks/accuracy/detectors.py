@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,20 +96,17 @@ def _kinesis(series: Series) -> FloatArray | None:
     return kinesis_scores(series.name) if series.collection == "nab" else None
 
 
-def alarmed(rule_name: str, detector: Detector) -> Detector:
-    """Return a detector whose streaming scores go through an alarm rule."""
+def ruled(rule_name: str, detector: Detector) -> Detector:
+    """Return a detector whose scores go through a rule; an alarm rule is for NAB."""
     rule = rules.RULES[rule_name]
 
     def score(train: FloatArray | None, rows: FloatArray) -> FloatArray:
         return rule.apply(np.nan_to_num(detector.score(train, rows), nan=0.0), rows)
 
-    return Detector(
-        score,
-        f"{detector.says}; then {rule.says}",
-        freezes=False,
-        only=("nab",),
-        level=rule.level,
-    )
+    says = f"{detector.says}; then {rule.says}"
+    if rule.level is None:
+        return replace(detector, score=score, says=says)
+    return Detector(score, says, freezes=False, only=("nab",), level=rule.level)
 
 
 def _peer(score: Scorer, says: str, *only: str) -> Detector:
@@ -186,10 +183,13 @@ DETECTORS: dict[str, Detector] = {
     },
 }
 DETECTORS |= {
-    f"{rule}:{name}": alarmed(rule, DETECTORS[name])
-    for rule in rules.RULES
-    for name in ("z", "dz", "forest-1")
+    f"likelihood:{name}": ruled("likelihood", DETECTORS[name]) for name in ("z", "dz", "forest-1")
 }
+DETECTORS |= {
+    f"hold:{name}": replace(ruled("hold", DETECTORS[name]), only=SERVERS)
+    for name in ("z", "dz", "forest-z", "iforest-1", "pca-10")
+}
+DETECTORS |= {f"hold:{name}": ruled("hold", DETECTORS[name]) for name in ("pyod-LOF", "pyod-KNN")}
 
 
 def named(name: str) -> Detector:
@@ -198,7 +198,7 @@ def named(name: str) -> Detector:
         return DETECTORS[name]
     head, _, tail = name.partition(":")
     if head in rules.RULES and tail in DETECTORS:
-        return alarmed(head, DETECTORS[tail])
+        return ruled(head, DETECTORS[tail])
     if not tail:
         raise ValueError(
             f"detector: expected one of {', '.join(DETECTORS)}, rule:name or module:function, "

@@ -1,7 +1,7 @@
-"""Alarm rules: from scores to alarms worth having. The controls go through the same rule.
+"""Rules: what is made of scores afterwards. The controls go through the same rules.
 
 A rule is a function ``(scores, rows) -> scores`` that looks at nothing later than the row it
-judges, and has a fixed level: its scores above that are alarms.
+judges. An alarm rule has a fixed level: its scores above that are alarms.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from benchmarks.accuracy.data import FloatArray, IntArray
 from benchmarks.accuracy.forests import smoothed
 
 SHORT, MEMORY, REST, WARM = 10, 8000, 30, 100
+HOLD = 30
 LEVEL = 5.0
 MARGIN = 0.05
 
 
 class Rule(NamedTuple):
-    """An alarm rule and its fixed level."""
+    """A rule; one with a fixed level is for alarms in streams."""
 
     apply: Callable[[FloatArray, FloatArray], FloatArray]
-    level: float
+    level: float | None
     says: str
 
 
@@ -76,6 +77,19 @@ def _with_rest(levels: FloatArray) -> FloatArray:
     return quiet
 
 
+def hold(scores: FloatArray, rows: FloatArray) -> FloatArray:
+    """Let a score rise at once and fall slowly: by a thirtieth of what is left, row by row.
+
+    An anomaly lasts; a moving mean would drown the short ones.
+    """
+    held, last = np.empty(len(scores)), scores[0] if len(scores) else 0.0
+    for row, score in enumerate(scores.tolist()):
+        last = max(score, last + (score - last) / HOLD)
+        held[row] = last
+    return held
+
+
 RULES: dict[str, Rule] = {
     "likelihood": Rule(likelihood, LEVEL, "likelihood of the short mean, range witness, rest"),
+    "hold": Rule(hold, None, "rises at once, falls slowly"),
 }
