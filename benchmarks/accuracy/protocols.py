@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from benchmarks.accuracy import judges
+from benchmarks.accuracy import judges, published
 from benchmarks.accuracy.data import FloatArray, Series
 
 Scorer: TypeAlias = Callable[[FloatArray | None, FloatArray], FloatArray]
@@ -141,45 +141,6 @@ def freeze_train(series: Series) -> Task:
 
 # Every protocol ------------------------------------------------------------------------------
 
-UCR_PUBLISHED = {
-    "isolation forest (all 250)": {"share": 0.236},
-    "autoencoder (all 250)": {"share": 0.292},
-    "LOF (all 250)": {"share": 0.428},
-    "matrix profile (all 250)": {"share": 0.528},
-    "best known (all 250)": {"share": 0.836},
-}
-NAB_PUBLISHED = {
-    "random cut forest (all 58)": {"standard": 51.7, "low FP": 38.4, "low FN": 59.7},
-    "krcf, raw score, shingle 1 (all 58)": {"standard": 53.1},
-    "Numenta HTM (all 58; knows each file's range)": {
-        "standard": 70.1,
-        "low FP": 63.1,
-        "low FN": 74.3,
-    },
-    "CAD OSE (all 58; knows each file's range)": {
-        "standard": 69.9,
-        "low FP": 67.0,
-        "low FN": 73.2,
-    },
-    "ARTime (all 58; knows each file's range)": {"standard": 74.9, "low FP": 65.2, "low FN": 80.4},
-}
-GECCO_PUBLISHED = {
-    f"{name} (TSB-AD's file)": {"VUS-PR": value}
-    for name, value in (("IForest", 0.037), ("PCA", 0.202), ("LOF", 0.130), ("CNN", 0.033))
-}
-WSD_PUBLISHED = {
-    f"{name} (TSB-AD's 20 files)": {"VUS-PR": value}
-    for name, value in (
-        ("Sub-IForest", 0.009),
-        ("IForest", 0.144),
-        ("Sub-PCA", 0.094),
-        ("CNN", 0.245),
-        ("POLY", 0.411),
-        ("MOMENT (FT)", 0.5),
-    )
-}
-DISCORDS_PUBLISHED = {"10 principal components of 100-row windows": {"found": 6.0}}
-
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
@@ -191,7 +152,7 @@ PROTOCOLS: dict[str, Protocol] = {
             stream,
             judges.nab_outcome,
             judges.nab_figures,
-            NAB_PUBLISHED,
+            published.NAB,
         ),
         Protocol(
             "ucr-prefix",
@@ -202,7 +163,7 @@ PROTOCOLS: dict[str, Protocol] = {
             freeze_prefix,
             judges.highest_inside,
             judges.mean_figures,
-            UCR_PUBLISHED,
+            published.UCR,
             compares="AUC-ROC",
         ),
         Protocol(
@@ -213,7 +174,7 @@ PROTOCOLS: dict[str, Protocol] = {
             stream_past_prefix,
             judges.highest_inside,
             judges.mean_figures,
-            UCR_PUBLISHED,
+            published.UCR,
         ),
         Protocol(
             "discords",
@@ -224,7 +185,7 @@ PROTOCOLS: dict[str, Protocol] = {
             freeze_train,
             judges.highest_inside,
             judges.count_found,
-            DISCORDS_PUBLISHED,
+            published.DISCORDS,
         ),
         Protocol(
             "smd-prefix",
@@ -271,7 +232,7 @@ PROTOCOLS: dict[str, Protocol] = {
             stream,
             judges.volume,
             judges.mean_figures,
-            WSD_PUBLISHED,
+            published.WSD,
         ),
         Protocol(
             "smap_msl",
@@ -301,7 +262,7 @@ PROTOCOLS: dict[str, Protocol] = {
             stream,
             judges.volume,
             judges.mean_figures,
-            GECCO_PUBLISHED,
+            published.GECCO,
         ),
         Protocol(
             "skab",
