@@ -81,7 +81,9 @@ def vus_scores(
     trapezoid rule for ROC and the step rule of average precision for PR.
 
     One sort, one pass over the rows near events, and a small sum for each width: about
-    ``n log n + window ** 2 * thresholds / 4`` operations.
+    ``n log n + window ** 2 * thresholds / 4`` operations. With ``thresholds=None`` the sum for each
+    width runs over all rows in or near events: on a million rows from half a second, where they
+    are few, to twenty.
 
     Examples
     --------
