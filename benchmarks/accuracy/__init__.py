@@ -1,0 +1,1 @@
+"""How well detectors find labelled anomalies: ``python -m benchmarks.accuracy``."""
