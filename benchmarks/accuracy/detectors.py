@@ -92,6 +92,15 @@ def _fastrcf(train: FloatArray | None, rows: FloatArray) -> FloatArray:
     return np.asarray(detector.fit(train).score(rows))
 
 
+def _alarms(train: FloatArray | None, rows: FloatArray) -> FloatArray:
+    """Give the alarms of the default detector: their strength in the rows that raised them."""
+    detector = importlib.import_module("fastrcf.detectors").ForestDetector(random_state=1)
+    strength = np.zeros(len(rows))
+    for alarm in detector.detect_update(rows):
+        strength[alarm.start] = detector.cutoff / max(1.0 - alarm.grade, 1e-9)
+    return strength
+
+
 def _kinesis(series: Series) -> FloatArray | None:
     return kinesis_scores(series.name) if series.collection == "nab" else None
 
@@ -118,7 +127,18 @@ def _pyod(name: str) -> Detector:
 
 
 DETECTORS: dict[str, Detector] = {
-    "fastrcf": Detector(_fastrcf, "ForestDetector at its defaults"),
+    "fastrcf": Detector(
+        _fastrcf,
+        "ForestDetector at its defaults",
+        only=("ucr", "discords", "wsd", *SERVERS),
+    ),
+    "fastrcf-alarms": Detector(
+        _alarms,
+        "alarms of ForestDetector at its defaults",
+        freezes=False,
+        only=("nab",),
+        level=rules.CUTOFF * (1 - 1e-12),
+    ),
     "z": Detector(controls.abs_z, "control: |z| of the value, mean of the columns"),
     "dz": Detector(controls.abs_z_of_change, "control: |z| of the change, mean of the columns"),
     "range": Detector(controls.outside_range, "control: outside the range seen"),
@@ -183,7 +203,9 @@ DETECTORS: dict[str, Detector] = {
     },
 }
 DETECTORS |= {
-    f"likelihood:{name}": ruled("likelihood", DETECTORS[name]) for name in ("z", "dz", "forest-1")
+    f"{rule}:{name}": ruled(rule, DETECTORS[name])
+    for rule in ("calibrated", "likelihood")
+    for name in ("z", "dz", "forest-1")
 }
 DETECTORS |= {
     f"hold:{name}": replace(ruled("hold", DETECTORS[name]), only=SERVERS)

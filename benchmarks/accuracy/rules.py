@@ -14,11 +14,14 @@ import numpy as np
 from benchmarks.accuracy.controls import outside_range
 from benchmarks.accuracy.data import FloatArray, IntArray
 from benchmarks.accuracy.forests import smoothed
+from fastrcf.detectors.alarms import Alarms, Range, cutoff_of
+from fastrcf.detectors.law import ScoreLaw
 
 SHORT, MEMORY, REST, WARM = 10, 8000, 30, 100
 HOLD = 30
 LEVEL = 5.0
 MARGIN = 0.05
+CUTOFF = cutoff_of(0.001)
 
 
 class Rule(NamedTuple):
@@ -89,7 +92,20 @@ def hold(scores: FloatArray, rows: FloatArray) -> FloatArray:
     return held
 
 
+def calibrated(scores: FloatArray, rows: FloatArray) -> FloatArray:
+    """Put scores through the law and the alarm rule of `ForestDetector`, at its default rate."""
+    levels = ScoreLaw(5).levels(scores, learn=True)
+    excess = Range(rows.shape[1]).excess(rows, learn=True).max(axis=1)
+    strength = np.maximum(levels, CUTOFF * excess)
+    alarms = np.zeros(len(scores))
+    new, _ = Alarms(50).follow(np.flatnonzero(strength > CUTOFF).tolist())
+    starts = [event.start for event in new]
+    alarms[starts] = strength[starts]
+    return alarms
+
+
 RULES: dict[str, Rule] = {
+    "calibrated": Rule(calibrated, CUTOFF, "the law, range witness and rest of ForestDetector"),
     "likelihood": Rule(likelihood, LEVEL, "likelihood of the short mean, range witness, rest"),
     "hold": Rule(hold, None, "rises at once, falls slowly"),
 }
