@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
 
-__all__ = ["Detection"]
+__all__ = ["DIRECTIONS", "REASONS", "Detection"]
+
+REASONS = ("score", "range")
+DIRECTIONS = ("high", "low")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Detection:
         return {
             "start": self.start,
             "end": self.end,
-            "time": self.time if isinstance(self.time, int | float | str) else str(self.time),
+            "time": _plain_time(self.time),
             "score": self.score,
             "grade": self.grade,
             "reason": self.reason,
@@ -70,3 +76,9 @@ class Detection:
             "expected": self.expected.tolist(),
             "attribution": dict(self.attribution),
         }
+
+
+def _plain_time(time: Any) -> int | float | str:
+    time = time.item() if isinstance(time, np.integer | np.floating) else time
+    is_number = isinstance(time, int) or (isinstance(time, float) and math.isfinite(time))
+    return time if is_number or isinstance(time, str) else str(time)

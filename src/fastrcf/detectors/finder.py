@@ -34,7 +34,8 @@ class Finder:
         times: Sequence[Any] | None,
         shares: FloatArray | None,
     ) -> None:
-        self.engine, self.levels, self.excess = engine, levels, excess
+        self.engine, self.levels = engine, levels
+        self.excess, self.above = np.abs(excess), excess > 0.0
         self.times, self.shares = times, shares
         self.first, self.n_past = engine.n_seen, len(engine.history)
         self.rows = rows
@@ -92,8 +93,7 @@ class Finder:
         by_score = score > self.cutoff
         strength = score if by_score else self.cutoff * float(self.excess[place].max())
         column = self._column(place)
-        expected, value = self._expected(place), self.rows[place].copy()
-        upward = value[column] >= expected[column] if not by_score else share[column] >= 0.0
+        upward = share[column] >= 0.0 if by_score else self.above[place, column]
         return Detection(
             start=event.start,
             end=None,
@@ -103,8 +103,8 @@ class Finder:
             reason="score" if by_score else "range",
             column=names[column],
             direction="high" if upward else "low",
-            values=value,
-            expected=expected,
+            values=self.rows[place].copy(),
+            expected=self._expected(place),
             attribution=dict(zip(names, sizes.tolist(), strict=True)),
         )
 

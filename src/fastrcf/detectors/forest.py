@@ -9,7 +9,7 @@ import numpy as np
 from fastrcf._forest.checks import choice, integer, real
 from fastrcf.detectors.base import Detector
 from fastrcf.detectors.engine import Engine, Settings
-from fastrcf.detectors.plan import VIEWS
+from fastrcf.detectors.plan import LONGEST_PERIOD, VIEWS
 from fastrcf.detectors.state import engine_to_parts, restore_engine
 from fastrcf.errors import ModelFormatError
 
@@ -37,8 +37,9 @@ class ForestDetector(Detector):
         Which views to use, all of them or some of ``"values"``, ``"shape"``, ``"change"`` (one
         column), ``"rest"``, ``"path"`` (several). ``("values",)`` is a single forest.
     period : int or None, default None
-        Rows after which one column repeats itself; 0 for no period. None estimates it, from the
-        first 256 rows on, whenever their number has doubled.
+        Rows after which one column repeats itself, at most 2,730; 0 for no period. It is used when
+        two of them are known. None estimates it, from the first 256 rows on, whenever their number
+        has doubled.
     n_trees : int, default 50
         Of each forest, as in `RandomCutForest`.
     sample_size : int, optional
@@ -122,7 +123,9 @@ class ForestDetector(Detector):
             raise ValueError(f"alarm_rate: expected a number in (0, 0.4), got {rate}")
         settings = Settings(
             views=_views(self.views),
-            period=None if self.period is None else integer("period", self.period, 0, 1_000_000),
+            period=None
+            if self.period is None
+            else integer("period", self.period, 0, LONGEST_PERIOD),
             n_trees=integer("n_trees", self.n_trees, 1, 100_000),
             sample_size=None
             if self.sample_size is None

@@ -104,6 +104,14 @@ class ShapeView(View):
     differences: bool
     floor: float = 0.0
 
+    def __post_init__(self) -> None:
+        if (
+            self.window < 4
+            or self.differences not in (False, True)
+            or not 0.0 <= self.floor < np.inf
+        ):
+            raise ValueError(f"view: not one of a shape: {self}")
+
     @property
     def cells(self) -> int:
         """Values of a point."""
@@ -191,6 +199,13 @@ class ColumnsView(View):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, np.asarray(value, np.float64))
+        width = len(self.centre)
+        basis = np.empty((0, width)) if self.basis is None else self.basis
+        numbers = np.vstack([self.centre, self.scale, basis])
+        if not np.isfinite(numbers).all() or not (self.scale > 0.0).all():
+            raise ValueError("view: expected finite numbers, and scales above 0")
+        if min(self.shingle, self.mean_of) < 1:
+            raise ValueError("view: expected a shingle and a mean of at least one row")
 
     @property
     def lookback(self) -> int:
