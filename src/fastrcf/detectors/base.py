@@ -253,13 +253,8 @@ class Detector(Estimator, ABC):
         """
         if self._engine is None:
             raise not_fitted(f"{type(self).__name__} has learned nothing: call fit or update first")
-        facts = [
-            type(self).__name__,
-            self._options(),
-            self._engine.width,
-            self._names,
-            self._training,
-        ]
+        kind, width = type(self).__name__, self._engine.width
+        facts = [kind, self._options(), width, self._names, self._training]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -121,11 +121,10 @@ class ForestDetector(Detector):
         rate = real("alarm_rate", self.alarm_rate)
         if not 0.0 < rate < 0.4:
             raise ValueError(f"alarm_rate: expected a number in (0, 0.4), got {rate}")
+        period = self.period
         settings = Settings(
             views=_views(self.views),
-            period=None
-            if self.period is None
-            else integer("period", self.period, 0, LONGEST_PERIOD),
+            period=None if period is None else integer("period", period, 0, LONGEST_PERIOD),
             n_trees=integer("n_trees", self.n_trees, 1, 100_000),
             sample_size=None
             if self.sample_size is None
