@@ -84,7 +84,11 @@ class Range:
             values = [nothing if each is None else float(each) for each in state[name]]
             setattr(seen, name, np.array(values))
         seen.count = int(state["count"])
-        if len(seen.high) != len(seen.low) or seen.count < 0 or np.isnan(seen._sides()).any():
+        if (
+            len(seen.high) != len(seen.low)
+            or not 0 <= seen.count < 2**62
+            or np.isnan(seen._sides()).any()
+        ):
             raise ValueError("range: not the edges of what was seen")
         return seen
 

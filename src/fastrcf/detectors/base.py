@@ -17,6 +17,7 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import as_table
 from fastrcf._forest.names import same_names
 from fastrcf.detectors.alarms import cutoff_of
+from fastrcf.detectors.views import LARGEST
 from fastrcf.errors import not_fitted
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from fastrcf.detectors.detection import Detection
 
 __all__ = ["Detector"]
-
-_LARGEST = 1e30
-"""What forests take."""
 
 
 class _Engine(Protocol):
@@ -342,7 +340,7 @@ class Detector(Estimator, ABC):
 
 def _finite(array: Any) -> FloatArray:
     rows: FloatArray = np.asarray(array, np.float64)
-    too_large = np.abs(rows) > _LARGEST
+    too_large = np.abs(rows) > LARGEST
     if too_large.any():
         row, column = np.argwhere(too_large)[0].tolist()
         value = float(rows[row, column])

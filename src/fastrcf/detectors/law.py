@@ -17,6 +17,9 @@ _BLOCK = 32
 
 _LN10 = math.log(10.0)
 
+_LARGEST = 1e60
+"""What no moment of scores reaches."""
+
 _LEAST = 1e-300
 """Level of the most usual values: 0 means that there is none."""
 
@@ -234,7 +237,7 @@ class ScoreLaw:
         numbers = [law.clip, law.mean, law.variance, law.third, *law._latest]
         if (
             min(law.short, law.warm, law.memory, law.count + 1) < 1
-            or not np.isfinite(numbers).all()
+            or not np.max(np.abs(numbers)) < _LARGEST
             or len(law._latest) >= law.short
             or len(law._open) >= _BLOCK
             or np.isinf(law._open).any()

@@ -11,7 +11,7 @@ from fastrcf.detectors.alarms import Event, Range
 from fastrcf.detectors.detection import DIRECTIONS, REASONS, Detection
 from fastrcf.detectors.law import ScoreLaw
 from fastrcf.detectors.plan import HISTORY, LONGEST_PERIOD, Plan
-from fastrcf.detectors.views import view_from_dict
+from fastrcf.detectors.views import LARGEST, view_from_dict
 from fastrcf.detectors.watch import Watch
 from fastrcf.errors import ModelFormatError
 from fastrcf.forest import RandomCutForest
@@ -96,7 +96,7 @@ def _number(name: str, value: object) -> float:
 def _history(data: bytes, width: int) -> Any:
     values = np.frombuffer(data, "<f8").astype(np.float64)
     rows = values.reshape(-1, width)
-    if len(rows) > HISTORY or np.isinf(rows).any():
+    if len(rows) > HISTORY or (np.abs(rows) > LARGEST).any():
         raise ModelFormatError("history.bin: not the latest rows of a detector")
     return rows
 

@@ -15,7 +15,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray, IntArray
 
-__all__ = ["ColumnsView", "Points", "ShapeView", "View", "view_from_dict"]
+__all__ = ["LARGEST", "ColumnsView", "Points", "ShapeView", "View", "view_from_dict"]
+
+LARGEST = 1e30
+"""Values beyond are not taken by forests."""
 
 CELLS = 32
 """Values that a window is averaged down to; more cost time and tell forests little."""
@@ -223,7 +226,9 @@ class ColumnsView(View):
         ends = np.arange(lowest, first + len(rows))
         if not len(ends):
             return Points(ends, np.empty((0, self.shingle * len(self.centre))))
-        scaled = (rows[lowest - self.shingle + 1 - first :] - self.centre) / self.scale
+        with np.errstate(over="ignore"):
+            scaled = (rows[lowest - self.shingle + 1 - first :] - self.centre) / self.scale
+        scaled = np.clip(scaled, -LARGEST, LARGEST)
         if self.basis is not None:
             # One row's products do not depend on the rows beside it, as those of BLAS may.
             shares = np.einsum("nd,kd->nk", scaled, self.basis, optimize=False)

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastrcf.detectors.law import ScoreLaw
-from fastrcf.detectors.views import ColumnsView, Points, View
+from fastrcf.detectors.views import LARGEST, ColumnsView, Points, View
 from fastrcf.forest import RandomCutForest
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
 
 __all__ = ["Answer", "Watch"]
-
-
-_LARGEST = 1e30
-"""What forests take; a scaled column may go beyond."""
 
 
 class Answer(NamedTuple):
@@ -86,7 +82,7 @@ class Watch:
 
     def _points(self, rows: FloatArray, first: int, start: int) -> Points:
         ends, values = self.view.points(rows, first, start)
-        return Points(ends, np.clip(values, -_LARGEST, _LARGEST))
+        return Points(ends, np.clip(values, -LARGEST, LARGEST))
 
     def _hold(self, levels: FloatArray, rows: Any, n: int, *, learn: bool) -> FloatArray:
         """Spread levels over the rows up to the next point."""
