@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf._forest.checks import choice, integer, real
+from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.detectors.base import Detector
 from fastrcf.detectors.engine import Engine, Settings
 from fastrcf.detectors.plan import LONGEST_PERIOD, VIEWS
@@ -122,6 +123,7 @@ class ForestDetector(Detector):
         if not 0.0 < rate < 0.4:
             raise ValueError(f"alarm_rate: expected a number in (0, 0.4), got {rate}")
         period = self.period
+        resolve_n_jobs(self.n_jobs)
         settings = Settings(
             views=_views(self.views),
             period=None if period is None else integer("period", period, 0, LONGEST_PERIOD),
