@@ -194,7 +194,6 @@ def test_detections_are_plain_values_for_json():
 def test_one_column_in_other_units(period):
     series = waves(1500, period=50) if period else np.random.default_rng(0).normal(size=1500)
     series[1200:1230] += 3.0
-    # Powers of two keep every bit.
     detector = ForestDetector(**FAST)
     scores = detector.score_update(series)
     assert_allclose(ForestDetector(**FAST).score_update(1024 * series), scores, rtol=1e-6)

@@ -164,7 +164,23 @@ class Detector(Estimator, ABC):
             return engine.take(rows, times)  # type: ignore[no-any-return]
 
     def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
-        """Learn rows: `score_update` without its answer."""
+        """Learn rows: `score_update` without its answer.
+
+        Parameters
+        ----------
+        X, time
+            As in `score_update`.
+
+        Returns
+        -------
+        self
+            The detector itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score_update`.
+        """
         self.score_update(X, time=time)
         return self
 

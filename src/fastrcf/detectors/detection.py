@@ -23,7 +23,7 @@ class Detection:
 
     All but `end` is known when the alarm is raised, and stays.
 
-    Attributes
+    Parameters
     ----------
     start : int
         Number of the row that raised the alarm, counted from the first row that was ever learned.
@@ -62,7 +62,13 @@ class Detection:
     attribution: dict[str | int, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the detection as plain values, in the order above."""
+        """Give the detection as plain values.
+
+        Returns
+        -------
+        dict
+            What JSON holds, in the order above, but for NaN where a value is not known.
+        """
         return {
             "start": self.start,
             "end": self.end,
