@@ -182,9 +182,22 @@ def test_detections_are_plain_values_for_json():
     detector = ForestDetector(**FAST).update(series)
     plain = [each.to_dict() for each in detector.detections_]
     assert json.loads(json.dumps(plain))[-1]["end"] is None
+    assert plain[-1]["expected"] == detector.detections_[-1].expected.tolist()
     assert list(plain[0])[:4] == ["start", "end", "time", "score"]
     detector.detections_.clear()
     assert len(detector.detections_) == len(plain)
+
+
+def test_what_is_not_known_is_none_for_json():
+    rows = columns(300, width=2)
+    rows[200:] = np.nan
+    rows[280, 0] = 1e6
+    detector = ForestDetector(**FAST).update(rows)
+    found = next(each for each in detector.detections_ if each.start == 280)
+    assert (found.column, found.direction) == (0, "high")
+    assert found.attribution == {0: 1.0, 1: 0.0}
+    assert found.to_dict()["values"] == [1e6, None]
+    assert found.to_dict()["expected"] == [None, None]
 
 
 # ---- units ---------------------------------------------------------------------------------------

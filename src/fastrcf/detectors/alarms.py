@@ -94,7 +94,7 @@ class Range:
 
 
 class Event(NamedTuple):
-    """A stretch of rows beyond the cutoff, and what raised its alarm."""
+    """The row that raised an alarm, and the latest row beyond the cutoff that belongs to it."""
 
     start: int
     last: int

@@ -67,7 +67,7 @@ class Detection:
         Returns
         -------
         dict
-            What JSON holds, in the order above, but for NaN where a value is not known.
+            What JSON holds, in the order above; None for values that are not known.
         """
         return {
             "start": self.start,
@@ -78,10 +78,14 @@ class Detection:
             "reason": self.reason,
             "column": self.column,
             "direction": self.direction,
-            "values": self.values.tolist(),
-            "expected": self.expected.tolist(),
+            "values": _known(self.values),
+            "expected": _known(self.expected),
             "attribution": dict(self.attribution),
         }
+
+
+def _known(values: FloatArray) -> list[float | None]:
+    return [None if math.isnan(each) else each for each in values.tolist()]
 
 
 def _plain_time(time: Any) -> int | float | str:

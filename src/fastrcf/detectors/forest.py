@@ -47,7 +47,8 @@ class ForestDetector(Detector):
         Of each tree. The default is 256 for one column and 1,024 for several.
     alarm_rate : float, default 0.001
         The one knob: alarms to expect per row when nothing but noise comes. At five-minute rows the
-        default is at most two a week; series whose neighbouring rows are alike raise fewer.
+        default is about two a week; series whose neighbouring rows are alike raise fewer. Values
+        outside everything seen alarm at any rate.
     rest : int, default 50
         Rows beyond the cutoff that are no more apart than this belong to one event: one alarm.
     ignore_amount, ignore_ratio : float or sequence of float, optional

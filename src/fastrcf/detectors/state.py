@@ -116,10 +116,8 @@ def _watch(state: dict[str, Any], data: bytes, width: int) -> Watch:
 
 
 def _plain(detection: Detection) -> dict[str, Any]:
-    """As `Detection.to_dict`, with None for what is not known, and shares in their order."""
+    """As `Detection.to_dict`, with shares in their order."""
     whole = detection.to_dict()
-    for name in ("values", "expected"):
-        whole[name] = [None if math.isnan(each) else each for each in whole[name]]
     whole["attribution"] = [list(each) for each in whole["attribution"].items()]
     return whole
 
