@@ -34,16 +34,15 @@ NOISE = {
 def test_alarms_on_noise_are_as_many_as_the_knob_says(name):
     series = NOISE[name](np.random.default_rng(0))
     found = [
-        len(ForestDetector(n_trees=30, alarm_rate=rate).update(series).detections_)
-        for rate in (0.0001, 0.001, 0.01)
+        len(ForestDetector(n_trees=20, alarm_rate=rate).update(series).detections_)
+        for rate in (0.001, 0.01)
     ]
-    assert 0.1 <= found[1] / (0.001 * N) <= 2.0
-    assert found[0] < found[1] < found[2]
-    assert found[2] <= 0.01 * N
+    assert 0.1 <= found[0] / (0.001 * N) <= 2.0
+    assert found[0] < found[1] <= 0.01 * N
 
 
 def test_every_column_of_noise_has_its_chance():
-    rows = np.random.default_rng(1).normal(size=(N // 2, 5))
+    rows = np.random.default_rng(1).normal(size=(N // 4, 5))
     found = ForestDetector(**FAST).update(rows).detections_
     assert 0.1 <= len(found) / (0.001 * len(rows)) <= 2.0
 

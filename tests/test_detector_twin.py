@@ -13,6 +13,7 @@ from scipy.stats import pearson3
 from detector_helpers import columns, streamed, waves, with_events
 from fastrcf import ForestDetector
 from fastrcf.detectors.alarms import Alarms, Range
+from fastrcf.detectors.finder import _expected
 from fastrcf.detectors.law import ScoreLaw, tail_level
 from fastrcf.detectors.period import find_period
 from fastrcf.detectors.plan import make_plan
@@ -78,6 +79,16 @@ def test_fitted(rows):
     detector = ForestDetector(n_trees=10, alarm_rate=0.01, random_state=3).fit(rows[:450])
     assert_allclose(detector.score_update(rows[450:]), twin.scores, rtol=1e-5, atol=1e-9)
     assert_same_detections(detector.detections_, twin.detections())
+
+
+@pytest.mark.parametrize("place", [0, 1, 9, 10, 20, 30, 31, 199])
+@pytest.mark.parametrize("period", [0, 10])
+def test_expected_is_the_median_of_what_came_at_that_time(place, period):
+    rows = columns(200, width=2)
+    rows[5] = np.nan
+    twin = naive.NaiveDetector(1)
+    twin.rows, twin.period = rows[: place + 1].tolist(), period
+    assert_allclose(_expected(rows, place, period), twin.expected())
 
 
 # ---- period --------------------------------------------------------------------------------------

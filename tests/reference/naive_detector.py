@@ -363,11 +363,7 @@ class NaiveDetector:
             self.watches[0] = old[0]
 
     def describe(self, level, outside):
-        last = len(self.rows) - 1
-        past = self.rows[max(0, last - 64) : last]
-        if self.period:
-            past = [self.rows[last - k * self.period] for k in (1, 2, 3) if last >= k * self.period]
-        expected = [statistics.median(column) for column in zip(*past, strict=True)]
+        expected = self.expected()
         share = self.watches[0].share if self.watches else np.zeros(len(expected))
         if not share.any():
             share = np.array(self.rows[-1]) - expected
@@ -384,6 +380,16 @@ class NaiveDetector:
             "expected": expected,
             "attribution": (sizes / sizes.sum()).tolist(),
         }
+
+    def expected(self):
+        """The median of the rows before, those that are known."""
+        last = len(self.rows) - 1
+        past = self.rows[max(0, last - 64) : last]
+        if self.period:
+            past = [self.rows[last - k * self.period] for k in (1, 2, 3) if last >= k * self.period]
+        columns = ([row[each] for row in past] for each in range(len(self.rows[0])))
+        known = ([value for value in column if not math.isnan(value)] for column in columns)
+        return [statistics.median(column) if column else math.nan for column in known]
 
     def detections(self):
         """Give (start, end, facts) of each."""
