@@ -163,6 +163,13 @@ def test_plan_of_a_series_floors_its_shapes():
         assert view.floor == pytest.approx(twin.floor)
 
 
+@pytest.mark.parametrize(("noise", "expected"), [(0.7, True), (1.6, False)])
+def test_a_weak_period_is_none(noise, expected):
+    # Correlation at the period is the share of the wave in the variance: 0.5 and 0.16.
+    rows = waves(3000, period=40, noise=noise)[:, None]
+    assert (make_plan(rows, ALL, None).period > 0) is expected
+
+
 def test_plan_of_columns_takes_out_what_they_share():
     rows = columns(500, width=5)
     plan = make_plan(rows, ALL, None)
