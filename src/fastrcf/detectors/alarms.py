@@ -48,8 +48,8 @@ class Range:
     def excess(self, rows: FloatArray, *, learn: bool) -> FloatArray:
         """Tell how far each row lies outside, in units of the margin: more than 1 is news.
 
-        With several columns every one has chances of its own to stray, and the margin grows with
-        their number.
+        Above everything seen is positive and below it negative. With several columns every one has
+        chances of its own to stray, and the margin grows with their number.
         """
         n = len(rows)
         lows = np.fmin.accumulate(np.vstack([self.low, rows]))
@@ -58,13 +58,13 @@ class Range:
             lows[1:], highs[1:] = lows[0], highs[0]
         low, high = lows[:-1], highs[:-1]
         with np.errstate(invalid="ignore", over="ignore"):
-            beyond = np.fmax(rows - high, low - rows)
+            beyond = np.fmax(rows - high, 0.0) - np.fmax(low - rows, 0.0)
             extent = np.maximum(high - low, _STILL * np.maximum(np.abs(high), np.abs(low)))
             result = beyond / (min(1.0, _MARGIN * rows.shape[1]) * np.maximum(extent, 1e-200))
         result[~np.isfinite(rows) | ~np.isfinite(low)] = 0.0
         known = self.count + (np.arange(n) if learn else np.zeros(n)) >= _WARM
         if learn:
-            self.low, self.high, self.count = lows[-1], highs[-1], self.count + n
+            self.low, self.high, self.count = lows[-1].copy(), highs[-1].copy(), self.count + n
         news: FloatArray = np.where(known[:, None], result, 0.0)
         return news
 
@@ -84,13 +84,17 @@ class Range:
             values = [nothing if each is None else float(each) for each in state[name]]
             setattr(seen, name, np.array(values))
         seen.count = int(state["count"])
-        if len(seen.high) != len(seen.low):
-            raise ValueError("range: edges of different width")
+        if (
+            len(seen.high) != len(seen.low)
+            or not 0 <= seen.count < 2**62
+            or np.isnan(seen._sides()).any()
+        ):
+            raise ValueError("range: not the edges of what was seen")
         return seen
 
 
 class Event(NamedTuple):
-    """A stretch of rows beyond the cutoff, and what raised its alarm."""
+    """The row that raised an alarm, and the latest row beyond the cutoff that belongs to it."""
 
     start: int
     last: int
@@ -130,7 +134,7 @@ class Alarms:
 
     def close(self, n_seen: int) -> Event | None:
         """End the event if it has been quiet for long enough."""
-        if self.open is None or n_seen - 1 - self.open.last <= self.rest:
+        if self.open is None or n_seen - 1 - self.open.last < self.rest:
             return None
         over, self.open = self.open, None
         return over

@@ -17,6 +17,7 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import as_table
 from fastrcf._forest.names import same_names
 from fastrcf.detectors.alarms import cutoff_of
+from fastrcf.detectors.views import LARGEST
 from fastrcf.errors import not_fitted
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Detector(Estimator, ABC):
     Scores are ``-log10`` of the probability of a higher one, by the law of what the series has
     shown so far: 3 is what one row in a thousand reaches. They are 0.0 until the detector is ready
     and for rows with a missing value. A row beyond `cutoff` raises an alarm, unless the event of an
-    earlier alarm still goes on.
+    earlier alarm still goes on. On a detector that has learned, a change by `set_params` takes
+    effect at the next `fit`.
 
     Attributes
     ----------
@@ -67,6 +69,7 @@ class Detector(Estimator, ABC):
     _engine: Any = None
     _names: Names | None = None
     _training: str = ""
+    _in_force: dict[str, Any] | None = None
     _lock: threading.Lock | None = None
 
     @abstractmethod
@@ -161,7 +164,23 @@ class Detector(Estimator, ABC):
             return engine.take(rows, times)  # type: ignore[no-any-return]
 
     def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
-        """Learn rows: `score_update` without its answer."""
+        """Learn rows: `score_update` without its answer.
+
+        Parameters
+        ----------
+        X, time
+            As in `score_update`.
+
+        Returns
+        -------
+        self
+            The detector itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `score_update`.
+        """
         self.score_update(X, time=time)
         return self
 
@@ -225,7 +244,7 @@ class Detector(Estimator, ABC):
     @property
     def cutoff(self) -> float:
         """Scores above it raise alarms."""
-        return cutoff_of(self.alarm_rate)
+        return cutoff_of(self._options()["alarm_rate"])
 
     @property
     def detections_(self) -> list[Detection]:
@@ -248,8 +267,8 @@ class Detector(Estimator, ABC):
         """
         if self._engine is None:
             raise not_fitted(f"{type(self).__name__} has learned nothing: call fit or update first")
-        options = {name: plain(value) for name, value in self.get_params().items()}
-        facts = [type(self).__name__, options, self._engine.width, self._names, self._training]
+        kind, width = type(self).__name__, self._engine.width
+        facts = [kind, self._options(), width, self._names, self._training]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -260,7 +279,7 @@ class Detector(Estimator, ABC):
     def _to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         with self._guard():
             section: dict[str, Any] = {
-                "params": {name: plain(value) for name, value in self.get_params().items()},
+                "params": self._options(),
                 "training": self._training,
                 "names": self._names,
                 "state": None,
@@ -315,10 +334,18 @@ class Detector(Estimator, ABC):
 
     def _install(self, engine: _Engine, names: Names | None) -> None:
         self._engine, self._names = engine, names
+        self._in_force = self._plain_params()
         self.n_features_in_ = engine.width
         vars(self).pop("feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _options(self) -> dict[str, Any]:
+        """Give the options as plain values: those that what was learned was learned with."""
+        return self._plain_params() if self._in_force is None else self._in_force
+
+    def _plain_params(self) -> dict[str, Any]:
+        return {name: plain(value) for name, value in self.get_params().items()}
 
     def _guard(self) -> threading.Lock:
         return self._lock or vars(self).setdefault("_lock", threading.Lock())
@@ -329,9 +356,15 @@ class Detector(Estimator, ABC):
 
 def _finite(array: Any) -> FloatArray:
     rows: FloatArray = np.asarray(array, np.float64)
-    infinite = np.isinf(rows).any(axis=1)
-    if infinite.any():
-        raise ValueError(f"X: row {int(np.argmax(infinite))} is infinite; NaN means missing")
+    too_large = np.abs(rows) > LARGEST
+    if too_large.any():
+        row, column = np.argwhere(too_large)[0].tolist()
+        value = float(rows[row, column])
+        if np.isinf(value):
+            raise ValueError(f"X: row {row} is infinite; NaN means missing")
+        raise ValueError(
+            f"X: row {row}, column {column} is {value}; values must lie within -1e30 and 1e30"
+        )
     return rows
 
 

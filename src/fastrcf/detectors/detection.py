@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
 
-__all__ = ["Detection"]
+__all__ = ["DIRECTIONS", "REASONS", "Detection"]
+
+REASONS = ("score", "range")
+DIRECTIONS = ("high", "low")
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,7 @@ class Detection:
 
     All but `end` is known when the alarm is raised, and stays.
 
-    Attributes
+    Parameters
     ----------
     start : int
         Number of the row that raised the alarm, counted from the first row that was ever learned.
@@ -56,17 +62,33 @@ class Detection:
     attribution: dict[str | int, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the detection as plain values, in the order above."""
+        """Give the detection as plain values.
+
+        Returns
+        -------
+        dict
+            What JSON holds, in the order above; None for values that are not known.
+        """
         return {
             "start": self.start,
             "end": self.end,
-            "time": self.time if isinstance(self.time, int | float | str) else str(self.time),
+            "time": _plain_time(self.time),
             "score": self.score,
             "grade": self.grade,
             "reason": self.reason,
             "column": self.column,
             "direction": self.direction,
-            "values": self.values.tolist(),
-            "expected": self.expected.tolist(),
+            "values": _known(self.values),
+            "expected": _known(self.expected),
             "attribution": dict(self.attribution),
         }
+
+
+def _known(values: FloatArray) -> list[float | None]:
+    return [None if math.isnan(each) else each for each in values.tolist()]
+
+
+def _plain_time(time: Any) -> int | float | str:
+    time = time.item() if isinstance(time, np.integer | np.floating) else time
+    is_number = isinstance(time, int) or (isinstance(time, float) and math.isfinite(time))
+    return time if is_number or isinstance(time, str) else str(time)

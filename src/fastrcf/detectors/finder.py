@@ -34,7 +34,8 @@ class Finder:
         times: Sequence[Any] | None,
         shares: FloatArray | None,
     ) -> None:
-        self.engine, self.levels, self.excess = engine, levels, excess
+        self.engine, self.levels = engine, levels
+        self.outside, self.excess = excess, np.abs(excess)
         self.times, self.shares = times, shares
         self.first, self.n_past = engine.n_seen, len(engine.history)
         self.rows = rows
@@ -76,7 +77,7 @@ class Finder:
             share = explaining[0].explain(row)[0] if explaining else np.zeros(len(row[0]))
         if not share.any():  # no forest can tell: the distance from what was expected does
             share = np.nan_to_num(self.rows[place] - self._expected(place))
-        return share
+        return share if share.any() else self.outside[place]
 
     def _column(self, place: int) -> int:
         if self.excess[place].max() > 1.0 and self.levels[place] <= self.cutoff:
@@ -92,8 +93,7 @@ class Finder:
         by_score = score > self.cutoff
         strength = score if by_score else self.cutoff * float(self.excess[place].max())
         column = self._column(place)
-        expected, value = self._expected(place), self.rows[place].copy()
-        upward = value[column] >= expected[column] if not by_score else share[column] >= 0.0
+        upward = share[column] >= 0.0 if by_score else self.outside[place, column] > 0.0
         return Detection(
             start=event.start,
             end=None,
@@ -103,8 +103,8 @@ class Finder:
             reason="score" if by_score else "range",
             column=names[column],
             direction="high" if upward else "low",
-            values=value,
-            expected=expected,
+            values=self.rows[place].copy(),
+            expected=self._expected(place),
             attribution=dict(zip(names, sizes.tolist(), strict=True)),
         )
 

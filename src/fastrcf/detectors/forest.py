@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf._forest.checks import choice, integer, real
+from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.detectors.base import Detector
 from fastrcf.detectors.engine import Engine, Settings
-from fastrcf.detectors.plan import VIEWS
+from fastrcf.detectors.plan import LONGEST_PERIOD, VIEWS
 from fastrcf.detectors.state import engine_to_parts, restore_engine
 from fastrcf.errors import ModelFormatError
 
@@ -37,15 +38,17 @@ class ForestDetector(Detector):
         Which views to use, all of them or some of ``"values"``, ``"shape"``, ``"change"`` (one
         column), ``"rest"``, ``"path"`` (several). ``("values",)`` is a single forest.
     period : int or None, default None
-        Rows after which one column repeats itself; 0 for no period. None estimates it, from the
-        first 256 rows on, whenever their number has doubled.
+        Rows after which one column repeats itself, at most 2,730; 0 for no period. It is used when
+        two of them are known. None estimates it, from the first 256 rows on, whenever their number
+        has doubled.
     n_trees : int, default 50
         Of each forest, as in `RandomCutForest`.
     sample_size : int, optional
         Of each tree. The default is 256 for one column and 1,024 for several.
     alarm_rate : float, default 0.001
         The one knob: alarms to expect per row when nothing but noise comes. At five-minute rows the
-        default is at most two a week; series whose neighbouring rows are alike raise fewer.
+        default is about two a week; series whose neighbouring rows are alike raise fewer. Values
+        outside everything seen alarm at any rate.
     rest : int, default 50
         Rows beyond the cutoff that are no more apart than this belong to one event: one alarm.
     ignore_amount, ignore_ratio : float or sequence of float, optional
@@ -120,9 +123,11 @@ class ForestDetector(Detector):
         rate = real("alarm_rate", self.alarm_rate)
         if not 0.0 < rate < 0.4:
             raise ValueError(f"alarm_rate: expected a number in (0, 0.4), got {rate}")
+        period = self.period
+        resolve_n_jobs(self.n_jobs)
         settings = Settings(
             views=_views(self.views),
-            period=None if self.period is None else integer("period", self.period, 0, 1_000_000),
+            period=None if period is None else integer("period", period, 0, LONGEST_PERIOD),
             n_trees=integer("n_trees", self.n_trees, 1, 100_000),
             sample_size=None
             if self.sample_size is None

@@ -17,6 +17,12 @@ _BLOCK = 32
 
 _LN10 = math.log(10.0)
 
+_LARGEST = 1e60
+"""What no moment of scores reaches."""
+
+_LEAST = 1e-300
+"""Level of the most usual values: 0 means that there is none."""
+
 # Chebyshev fit of the complementary error function, relative error below 1.2e-7 everywhere (Press
 # et al. 1992, Numerical Recipes in C, section 6.2).
 _ERFC = (
@@ -45,7 +51,7 @@ def tail_level(z: FloatArray, skewness: float) -> FloatArray:
     z : ndarray of shape (n,)
         Values minus mean, over the standard deviation.
     skewness : float
-        Third standardised moment.
+        Third standardised moment; taken as 0.001 if it is less, as 4 if it is more.
 
     Returns
     -------
@@ -55,8 +61,8 @@ def tail_level(z: FloatArray, skewness: float) -> FloatArray:
     Examples
     --------
     >>> import numpy as np
-    >>> tail_level(np.array([0.0, 3.0902323]), 0.0).round(3)
-    array([0.301, 3.   ])
+    >>> tail_level(np.array([0.0, 3.0902323]), 0.0).round(2)
+    array([0.3, 3. ])
     """
     skew = min(max(skewness, 1e-3), 4.0)
     root = np.cbrt(np.maximum(1.0 + skew * z / 2.0, 0.0))
@@ -69,7 +75,7 @@ def tail_level(z: FloatArray, skewness: float) -> FloatArray:
     log_tail = np.log(t / 2.0) - x * x + series
     upper = -log_tail / _LN10
     lower = -np.log1p(-np.exp(log_tail)) / _LN10
-    result: FloatArray = np.where(normal >= 0.0, upper, lower)
+    result: FloatArray = np.maximum(np.where(normal >= 0.0, upper, lower), _LEAST)
     return result
 
 
@@ -228,6 +234,13 @@ class ScoreLaw:
         law._open = np.array(
             [math.nan if each is None else float(each) for each in state["open"]], np.float64
         )
-        if len(law._latest) >= max(law.short, 1) or len(law._open) >= _BLOCK:
-            raise ValueError("law: more scores than it keeps")
+        numbers = [law.clip, law.mean, law.variance, law.third, *law._latest]
+        if (
+            min(law.short, law.warm, law.memory, law.count + 1) < 1
+            or not np.max(np.abs(numbers)) < _LARGEST
+            or len(law._latest) >= law.short
+            or len(law._open) >= _BLOCK
+            or np.isinf(law._open).any()
+        ):
+            raise ValueError("law: not the state of one")
         return law

@@ -12,7 +12,7 @@ from fastrcf.detectors.views import ColumnsView, ShapeView, View
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
 
-__all__ = ["HISTORY", "VIEWS", "Plan", "make_plan", "same_views"]
+__all__ = ["HISTORY", "LONGEST_PERIOD", "VIEWS", "Plan", "make_plan", "same_views"]
 
 VIEWS = ("values", "shape", "change", "rest", "path")
 """Names of views. One column: its values, its shape and its change over half a period and a whole
@@ -21,6 +21,9 @@ rows, of the values and of the rest."""
 
 HISTORY = 8192
 """Latest rows that are kept, and that a plan is made from."""
+
+LONGEST_PERIOD = HISTORY // 3
+"""Rows; what is expected is told from the same row in the three periods before."""
 
 _STRENGTH = 0.35
 """Autocorrelation from which on a series counts as periodic."""
@@ -58,7 +61,7 @@ def make_plan(rows: FloatArray, wanted: tuple[str, ...], period: int | None) -> 
         Names of `VIEWS`; those that do not suit the number of columns, or need a period where there
         is none, are left out.
     period : int or None
-        Rows; 0 for none. None is estimated.
+        Rows; 0 for none. None is estimated. One column must have come twice as far.
 
     Returns
     -------
@@ -72,6 +75,8 @@ def make_plan(rows: FloatArray, wanted: tuple[str, ...], period: int | None) -> 
 
 def _of_series(rows: FloatArray, wanted: tuple[str, ...], period: int | None) -> Plan:
     known = rows[~np.isnan(rows[:, 0])]
+    if period is not None and len(known) < 2 * period:
+        period = 0
     if period is None:
         found = find_period(known[-HISTORY:, 0])
         period = found.rows if found and found.strength >= _STRENGTH else 0

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf.detectors.alarms import Event, Range
-from fastrcf.detectors.detection import Detection
+from fastrcf.detectors.detection import DIRECTIONS, REASONS, Detection
 from fastrcf.detectors.law import ScoreLaw
-from fastrcf.detectors.plan import HISTORY, Plan
-from fastrcf.detectors.views import view_from_dict
+from fastrcf.detectors.plan import HISTORY, LONGEST_PERIOD, Plan
+from fastrcf.detectors.views import LARGEST, view_from_dict
 from fastrcf.detectors.watch import Watch
 from fastrcf.errors import ModelFormatError
 from fastrcf.forest import RandomCutForest
@@ -59,35 +59,44 @@ def restore_engine(engine: Engine, section: dict[str, Any], parts: dict[str, byt
         raise ModelFormatError(f"parts: expected {sorted(expected)}, got {sorted(parts)}")
     engine.history = _history(parts["history.bin"], engine.width)
     engine.n_seen = _count("n_seen", section["n_seen"])
-    if len(engine.history) > engine.n_seen:
-        raise ModelFormatError("history.bin: more rows than were seen")
+    if len(engine.history) != min(engine.n_seen, HISTORY):
+        raise ModelFormatError("history.bin: not as many rows as were seen")
     engine.fitted = bool(section["fitted"])
     engine.watches = [
         _watch(state, parts[f"view-{place}.bin"], engine.width)
         for place, state in enumerate(states)
     ]
+    if (section["period"] is None) != (not engine.watches):
+        raise ModelFormatError("period: there is one if and only if there are views")
     if section["period"] is not None:
         views = tuple(watch.view for watch in engine.watches)
-        engine.plan = Plan(_count("period", section["period"]), views)
+        engine.plan = Plan(_count("period", section["period"], LONGEST_PERIOD), views)
     engine.range = Range.from_dict(section["range"])
     if len(engine.range.low) != engine.width:
         raise ModelFormatError("range: of another width than the rows")
     if section["open"] is not None:
-        engine.alarms.open = Event(*(_count("open", row) for row in section["open"]))
-    engine.faded = float(section["faded"])
-    engine.detections = [_detection(each) for each in section["detections"]]
+        start, last = section["open"]
+        engine.alarms.open = Event(_count("open", start), _count("open", last, engine.n_seen - 1))
+    engine.faded = _number("faded", section["faded"])
+    engine.detections = [_detection(each, engine) for each in section["detections"]]
 
 
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-        raise ModelFormatError(f"{name}: expected a count, got {value!r}")
+def _count(name: str, value: object, most: int = 2**62) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ModelFormatError(f"{name}: expected a count of at most {most}, got {value!r}")
     return value
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ModelFormatError(f"{name}: expected a number, got {value!r}")
+    return float(value)
 
 
 def _history(data: bytes, width: int) -> Any:
     values = np.frombuffer(data, "<f8").astype(np.float64)
     rows = values.reshape(-1, width)
-    if len(rows) > HISTORY or np.isinf(rows).any():
+    if len(rows) > HISTORY or (np.abs(rows) > LARGEST).any():
         raise ModelFormatError("history.bin: not the latest rows of a detector")
     return rows
 
@@ -102,23 +111,39 @@ def _watch(state: dict[str, Any], data: bytes, width: int) -> Watch:
     if forest.n_seen and points.shape[1] != forest.n_features_in_:
         raise ModelFormatError("view: makes other points than its forest has learned")
     watch = Watch(view, forest)
-    watch.restore(ScoreLaw.from_dict(state["law"]), float(state["held"]))
+    watch.restore(ScoreLaw.from_dict(state["law"]), _number("held", state["held"]))
     return watch
 
 
 def _plain(detection: Detection) -> dict[str, Any]:
-    """As `Detection.to_dict`, with None for what is not known, and shares in their order."""
+    """As `Detection.to_dict`, with shares in their order."""
     whole = detection.to_dict()
-    for name in ("values", "expected"):
-        whole[name] = [None if math.isnan(each) else each for each in whole[name]]
     whole["attribution"] = [list(each) for each in whole["attribution"].items()]
     return whole
 
 
-def _detection(state: dict[str, Any]) -> Detection:
+def _detection(state: dict[str, Any], engine: Engine) -> Detection:
     values = dict(state)
     for name in ("values", "expected"):
-        numbers = [math.nan if each is None else float(each) for each in values[name]]
+        numbers = [math.nan if each is None else _number(name, each) for each in values[name]]
         values[name] = np.array(numbers)
-    values["attribution"] = {name: float(share) for name, share in values["attribution"]}
-    return Detection(**values)
+    for name in ("score", "grade"):
+        values[name] = _number(name, values[name])
+    values["attribution"] = {
+        name: _number("attribution", share) for name, share in values["attribution"]
+    }
+    found = Detection(**values)
+    _count("start", found.start, engine.n_seen - 1)
+    if found.end is not None:
+        _count("end", found.end, engine.n_seen)
+    is_sound = (
+        found.reason in REASONS
+        and found.direction in DIRECTIONS
+        and tuple(found.attribution) == engine.names
+        and found.column in engine.names
+        and len(found.values) == len(found.expected) == engine.width
+        and isinstance(found.time, int | float | str)
+    )
+    if not is_sound:
+        raise ModelFormatError(f"detections: not one of this detector: {found}")
+    return found

@@ -15,7 +15,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray, IntArray
 
-__all__ = ["ColumnsView", "Points", "ShapeView", "View", "view_from_dict"]
+__all__ = ["LARGEST", "ColumnsView", "Points", "ShapeView", "View", "view_from_dict"]
+
+LARGEST = 1e30
+"""Values beyond are not taken by forests."""
 
 CELLS = 32
 """Values that a window is averaged down to; more cost time and tell forests little."""
@@ -104,6 +107,14 @@ class ShapeView(View):
     differences: bool
     floor: float = 0.0
 
+    def __post_init__(self) -> None:
+        if (
+            self.window < 4
+            or self.differences not in (False, True)
+            or not 0.0 <= self.floor < np.inf
+        ):
+            raise ValueError(f"view: not one of a shape: {self}")
+
     @property
     def cells(self) -> int:
         """Values of a point."""
@@ -191,6 +202,13 @@ class ColumnsView(View):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, np.asarray(value, np.float64))
+        width = len(self.centre)
+        basis = np.empty((0, width)) if self.basis is None else self.basis
+        numbers = np.vstack([self.centre, self.scale, basis])
+        if not np.isfinite(numbers).all() or not (self.scale > 0.0).all():
+            raise ValueError("view: expected finite numbers, and scales above 0")
+        if min(self.shingle, self.mean_of) < 1:
+            raise ValueError("view: expected a shingle and a mean of at least one row")
 
     @property
     def lookback(self) -> int:
@@ -208,7 +226,9 @@ class ColumnsView(View):
         ends = np.arange(lowest, first + len(rows))
         if not len(ends):
             return Points(ends, np.empty((0, self.shingle * len(self.centre))))
-        scaled = (rows[lowest - self.shingle + 1 - first :] - self.centre) / self.scale
+        with np.errstate(over="ignore"):
+            scaled = (rows[lowest - self.shingle + 1 - first :] - self.centre) / self.scale
+        scaled = np.clip(scaled, -LARGEST, LARGEST)
         if self.basis is not None:
             # One row's products do not depend on the rows beside it, as those of BLAS may.
             shares = np.einsum("nd,kd->nk", scaled, self.basis, optimize=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastrcf.detectors.law import ScoreLaw
-from fastrcf.detectors.views import ColumnsView, View
+from fastrcf.detectors.views import LARGEST, ColumnsView, Points, View
 from fastrcf.forest import RandomCutForest
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Watch:
         learn : bool
             Whether forest and law learn.
         """
-        ends, points = self.view.points(rows, first, start)
+        ends, points = self._points(rows, first, start)
         n = first + len(rows) - start
         if not len(ends):
             return Answer(np.full(n, self._held), None)
@@ -80,6 +80,10 @@ class Watch:
         levels = self.law.levels(scores, learn=learn)
         return Answer(self._hold(levels, ends - start, n, learn=learn), shares)
 
+    def _points(self, rows: FloatArray, first: int, start: int) -> Points:
+        ends, values = self.view.points(rows, first, start)
+        return Points(ends, np.clip(values, -LARGEST, LARGEST))
+
     def _hold(self, levels: FloatArray, rows: Any, n: int, *, learn: bool) -> FloatArray:
         """Spread levels over the rows up to the next point."""
         held = np.empty(n)
@@ -91,9 +95,7 @@ class Watch:
 
     def explain(self, rows: FloatArray) -> FloatArray:
         """Tell what each column adds to the scores of rows, without learning; see `Answer`."""
-        view = self.view
-        assert isinstance(view, ColumnsView)
-        parts = self.forest.attribution((rows - view.centre) / view.scale)
+        parts = self.forest.attribution(self._points(rows, 0, 0).values)
         return _signed(parts.high, parts.low)
 
     # ---- state ----------------------------------------------------------------------------------
