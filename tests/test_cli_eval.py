@@ -206,6 +206,19 @@ def test_results_and_messages_go_their_own_ways(file: Path) -> None:
     assert result.stderr.startswith(b"fastrcf: point-adjusted F1 flatters")
 
 
+def test_a_real_series(tmp_path: Path, data_dir: Path) -> None:
+    scored = tmp_path / "scored.parquet"
+    ok("score", data_dir / "wsd" / "127.csv.gz", "-o", scored, *FOREST, "--value-cols", "value")
+    found = evaluated(scored, "--threshold", "column")
+    rows = pq.read_table(scored)
+    truth, values = (rows.column(name).to_numpy() for name in ("label", "score"))
+    truth = truth.astype(np.int64)
+    assert found["rows"] == len(truth) > 36_000
+    assert found["auroc"] == pytest.approx(sk.roc_auc_score(truth, values), abs=1e-12)
+    flags = np.array(rows.column("is_anomaly").to_pylist())
+    assert found["decisions"][0]["fp"] == int((flags & (truth == 0)).sum())
+
+
 # ---- several series -----------------------------------------------------------------------------
 
 

@@ -189,7 +189,9 @@ def _keep(
     if time is not None:
         times = seconds(table, time)
         if times is None and columns.time is not None:
-            raise bad_data(f"--time-col: column {time!r} holds no times")
+            raise bad_data(
+                f"--time-col: column {time!r} holds no times, as 2024-01-31 12:00:00 is one"
+            )
         kept.seconds.append(times)
     if columns.key is not None:
         kept.keys.append(texts(table, columns.key))

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_evaluation"]
 
-_BINS = 60
+_BINS = 61
+_LONGEST_TITLE = 110
 _CURVE_POINTS = 2000
 _SEARCH_STEPS = 1000
 _LONG_TAIL = 30.0  # times the median: from there on the scores stand on a logarithmic axis
 _ROOM = 0.3  # a cutoff farther beside the scores, in their range, is named but not drawn
 _F1, _PRECISION, _RECALL = INK, SERIES, "#4a9a6a"
 _CUTOFF_COLOURS = (CUTOFF, "#7b4fa3", "#0f8b8d", "#b5476b", "#6b705c", "#c9a227")
-_SHAPES = "os^DvP"
+_SHAPES = "os^Dv<"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ def plot_evaluation(
         _roc(axes[0, 1], truth, values, marks)
         _precision_recall(axes[1, 1], truth, values, marks)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+            shown = title if len(title) <= _LONGEST_TITLE else f"{title[:_LONGEST_TITLE]}…"
+            figure.suptitle(shown, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     return figure
 
 
@@ -159,11 +161,11 @@ def _histogram(
         rows = scores[kind & is_scored]
         if not len(rows):
             continue
-        weights = np.full(len(rows), 100.0 / len(rows))
+        share = 100.0 * np.histogram(rows, bins)[0] / len(rows)
+        share[share == 0.0] = np.nan  # no line along the axis
         label = f"{name}: {len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
-        style = {"color": colour, "bins": bins, "weights": weights, "label": label}
-        axis.hist(rows, histtype="stepfilled", alpha=alpha, linewidth=0, **style)
-        axis.hist(rows, histtype="step", linewidth=1.3, **{**style, "label": None})
+        axis.stairs(share, bins, fill=True, color=colour, alpha=alpha, linewidth=0, label=label)
+        axis.stairs(share, bins, color=colour, linewidth=1.3)
     _lines(axis, marks)
     _heading(axis, "Scores of both classes")
     axis.set_xlabel("score")
@@ -172,7 +174,7 @@ def _histogram(
     axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
     n_without = int(np.count_nonzero(~is_scored))
     note = f"{n_without:,} rows without a score (0.0) left out" if n_without else None
-    _legend(axis, title=note, title_fontsize=9, loc="upper right")
+    _legend(axis, title=note, title_fontsize=9, loc="best")
     return bins
 
 
@@ -211,7 +213,8 @@ def _search(
     _heading(axis, "Search for a cutoff")
     axis.set_xlabel("cutoff")
     axis.set_ylabel("precision, recall, F1")
-    axis.set_ylim(-0.02, 1.05)
+    axis.set_ylim(-0.02, 1.16)  # room for the legend
+    axis.set_yticks(np.linspace(0, 1, 6))
     if not truth.any():
         _undefined(axis, "no row is anomalous")
         return
@@ -229,7 +232,7 @@ def _search(
     for mark in marks:
         if left <= mark.place <= right:
             _point(axis, mark.place, mark.counts.f1, mark, label=None)
-    _legend(axis, loc="upper right", ncols=3)
+    _legend(axis, loc="upper center", ncols=3)
 
 
 def _above(cutoffs: FloatArray, scores: FloatArray) -> IntArray:
@@ -283,8 +286,9 @@ def _precision_recall(
     label = f"chance: {100 * share:.3g} % are anomalous"
     axis.axhline(share, color=FAINT, linewidth=1, linestyle=":", label=label)
     kept = _thinned(curve.recall, np.arange(len(curve.recall)) / len(curve.recall))
-    kept = kept[1:]  # without the precision of no alarm at all
-    axis.step(curve.recall[kept], curve.precision[kept], where="pre", color=SERIES, linewidth=1.5)
+    precision = curve.precision[kept]
+    precision[0] = precision[1]  # where nothing is flagged there is none
+    axis.step(curve.recall[kept], precision, where="pre", color=SERIES, linewidth=1.5)
     for mark in marks:
         if mark.counts.tp + mark.counts.fp:
             _point(axis, mark.counts.recall, mark.counts.precision, mark)
