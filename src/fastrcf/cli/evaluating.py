@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf.cli.cutoffs import COLUMN, Cutoff, Spec, parse
-from fastrcf.cli.evaluation import Figures, counts_of, decision, overall
+from fastrcf.cli.decision import decision
+from fastrcf.cli.evaluation import Figures, counts_of, overall
 from fastrcf.cli.exits import note
 from fastrcf.cli.labelled import read_labelled
 from fastrcf.cli.outputs import check_file

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fastrcf.cli.decision import NO_CLOCK
+
 if TYPE_CHECKING:
     from fastrcf.cli.evaluating import Decision, Evaluation
     from fastrcf.cli.evaluation import Figures
@@ -185,7 +187,7 @@ def _notes(found: Evaluation) -> list[str]:
         *((each.cutoff.name, each.figures) for each in found.decisions),
     ):
         for reason in figures.undefined.values():
-            if reason == "there is no clock":
+            if reason == NO_CLOCK:
                 continue
             is_general = not name or reason in found.overall.undefined.values()
             reasons[reason if is_general else f"{name}: {reason}"] = None
