@@ -115,6 +115,12 @@ def test_figures_at_a_cutoff_are_those_of_scikit_learn_and_ours(file: Path) -> N
         assert found["point_adjusted_f1"] == metrics.point_adjusted_f1(truth, flags)
 
 
+def test_a_score_at_the_cutoff_is_not_flagged(file: Path) -> None:
+    cutoff = float(np.sort(scores())[-9])
+    (found,) = evaluated(file, "--threshold", f"fixed:{cutoff!r}")["decisions"]
+    assert found["flagged"] == 8
+
+
 @pytest.mark.parametrize(
     ("spec", "threshold"),
     [
@@ -260,6 +266,21 @@ def test_series_are_kept_apart(tmp_path: Path) -> None:
     assert "--key-col" in evaluated(block)["warnings"][0]
 
 
+def test_no_event_reaches_from_one_series_into_the_next(tmp_path: Path) -> None:
+    columns = {
+        "key": ["a"] * 4 + ["b"] * 4,
+        "label": [0, 0, 1, 1, 1, 1, 0, 0],
+        "score": [1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0],
+    }
+    path = write_csv(tmp_path / "in.csv", columns)
+    options = ["--threshold", "fixed:2", "--point-adjusted"]
+    for extra, n_events, f1 in (([], 1, 1.0), (["--key-col", "key"], 2, 2 / 3)):
+        found = evaluated(path, *options, *extra)
+        assert found["events"] == n_events
+        assert found["decisions"][0]["event_recall"] == 1 / n_events
+        assert found["decisions"][0]["point_adjusted_f1"] == pytest.approx(f1)
+
+
 # ---- undefined figures --------------------------------------------------------------------------
 
 
@@ -331,7 +352,7 @@ def test_a_single_row(tmp_path: Path) -> None:
     for label in (0, 1):
         path = write_csv(tmp_path / "in.csv", {"score": [1.25], "label": [label]})
         assert evaluated(path)["rows"] == 1
-        ok("eval", path, "--labels", "label", "--plot", tmp_path / "out.png")
+    ok("eval", path, "--labels", "label", "--plot", tmp_path / "out.png")
 
 
 # ---- bad input ----------------------------------------------------------------------------------
