@@ -8,6 +8,7 @@ import typer
 
 from fastrcf.cli.demo import demo
 from fastrcf.cli.doctor import doctor
+from fastrcf.cli.eval import evaluate
 from fastrcf.cli.fit import fit
 from fastrcf.cli.inspect import inspect
 from fastrcf.cli.score import score
@@ -46,5 +47,6 @@ def fastrcf(
 app.command()(score)
 app.command()(fit)
 app.command()(inspect)
+app.command("eval")(evaluate)
 app.command()(demo)
 app.command()(doctor)

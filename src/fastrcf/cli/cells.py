@@ -21,6 +21,7 @@ _MISSING = (
 )  # fmt: skip
 _LARGEST = 1e37  # beyond it the forest's single precision runs out
 _SHOWN = 40
+_HINT = "(a column that only passes through is named in --id-cols)"
 
 
 def is_text_type(kind: Any) -> bool:
@@ -51,7 +52,7 @@ def parse_numbers(text: Any) -> Any:
     return pc.cast(pc.if_else(missing, pa.scalar(None, trimmed.type), trimmed), pa.float64())
 
 
-def numbers(table: Any, name: str, first_row: int) -> FloatArray:
+def numbers(table: Any, name: str, first_row: int, *, hint: str = _HINT) -> FloatArray:
     """Read a column as numbers.
 
     Parameters
@@ -62,6 +63,8 @@ def numbers(table: Any, name: str, first_row: int) -> FloatArray:
         The column. Where it is absent, all its cells are missing.
     first_row : int
         Rows that came before, so that errors name the right row.
+    hint : str
+        What to do about a cell that is no number.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def numbers(table: Any, name: str, first_row: int) -> FloatArray:
         else:
             raise bad_data(f"column {name!r} holds {column.type}, not numbers")
     except pa.ArrowInvalid:
-        raise _no_number(column, name, first_row) from None
+        raise _no_number(column, name, first_row, hint) from None
     values: FloatArray = parsed.to_numpy(zero_copy_only=False)
     too_large = np.abs(values) > _LARGEST
     if too_large.any():
@@ -100,7 +103,7 @@ def numbers(table: Any, name: str, first_row: int) -> FloatArray:
     return values
 
 
-def _no_number(text: Any, name: str, first_row: int) -> CliError:
+def _no_number(text: Any, name: str, first_row: int, hint: str) -> CliError:
     """Find the first cell that is no number by halving."""
     import pyarrow as pa
 
@@ -115,10 +118,8 @@ def _no_number(text: Any, name: str, first_row: int) -> CliError:
             start = middle
     cell = text[start].as_py()
     shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
-    return bad_data(
-        f"row {first_row + start + 1}, column {name!r}: expected a number, got {shown!r} "
-        "(a column that only passes through is named in --id-cols)"
-    )
+    message = f"row {first_row + start + 1}, column {name!r}: expected a number, got {shown!r}"
+    return bad_data(f"{message} {hint}".rstrip())
 
 
 def texts(table: Any, name: str, *, missing: str | None = "") -> Any:
