@@ -65,10 +65,12 @@ class Picture:
     ----------
     roles : Roles
         What the columns are for.
+    marked : str
+        What the anomalies are, in words for the legend.
     """
 
-    def __init__(self, roles: Roles) -> None:
-        self._roles = roles
+    def __init__(self, roles: Roles, marked: str = "above the threshold") -> None:
+        self._roles, self._marked = roles, marked
         self._names = roles.values[:_MOST_COLUMNS]
         self._overviews: dict[str, Overview] = {}
         self._highest: dict[str, float] = {}
@@ -129,5 +131,11 @@ class Picture:
             overviews = {f"{self._roles.key} {key}": overviews[key] for key in best}
         n_hidden = len(self._roles.values) - len(self._names)
         title += f" · columns not shown: {n_hidden}" if n_hidden else ""
-        figure = draw(overviews, is_time=bool(self._is_time), title=title, max_panels=_MOST_COLUMNS)
+        figure = draw(
+            overviews,
+            is_time=bool(self._is_time),
+            title=title,
+            max_panels=_MOST_COLUMNS,
+            marked=self._marked,
+        )
         write_figure(figure, name)
