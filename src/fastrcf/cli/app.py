@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fastrcf.cli.demo import demo
+from fastrcf.cli.detect import detect
 from fastrcf.cli.doctor import doctor
 from fastrcf.cli.fit import fit
 from fastrcf.cli.inspect import inspect
@@ -46,5 +47,6 @@ def fastrcf(
 app.command()(score)
 app.command()(fit)
 app.command()(inspect)
+app.command()(detect)
 app.command()(demo)
 app.command()(doctor)

@@ -129,6 +129,10 @@ class Series:
         with _as_bad_data():
             self._gather(self.detector.detect(self.table(values)))
 
+    def scores(self, values: FloatArray) -> FloatArray:
+        """Score rows by what was learned before."""
+        return self.detector.score(self.table(values))
+
     def table(self, values: FloatArray) -> Any:
         """Give the values with the names of their columns, where the detector knows these."""
         return table_of(self.columns, values) if self._is_named else values
@@ -223,7 +227,7 @@ class DetectorScorer:
         if goes_on(detector):
             scores = series.learn(values, places, None)
         else:
-            scores = detector.score(series.table(values))
+            scores = series.scores(values)
             series.judge(values, places, None)
         is_anomaly = np.zeros(len(values), np.bool_)
         for alarm in series.alarms:

@@ -14,6 +14,8 @@ from fastrcf.cli.outputs import check_file, file_output
 from fastrcf.cli.scoring import group_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastrcf._typing import FloatArray
     from fastrcf.cli.columns import Roles
     from fastrcf.cli.readers import Chunk
@@ -101,6 +103,11 @@ class Picture:
             self._overviews[key] = Overview(self._names, n_bins=n_bins)
         return self._overviews.get(key)
 
+    @property
+    def is_time(self) -> bool:
+        """Whether places are seconds since 1970, else numbers of rows from 1 on."""
+        return bool(self._is_time)
+
     def _places(self, chunk: Chunk) -> FloatArray:
         """Read the times where the first rows have some, else count the rows."""
         times = None if self._roles.time is None else seconds(chunk.table, self._roles.time)
@@ -112,7 +119,7 @@ class Picture:
             )
         return np.full(chunk.n_rows, np.nan) if times is None else times
 
-    def write(self, name: str, title: str) -> None:
+    def write(self, name: str, title: str, spans: Sequence[tuple[str, float, float]] = ()) -> None:
         """Draw everything.
 
         Parameters
@@ -121,6 +128,8 @@ class Picture:
             The file.
         title
             Stands above the picture.
+        spans
+            Stretches to shade: name, first place and last place.
         """
         from fastrcf.plotting import draw
 
@@ -133,8 +142,9 @@ class Picture:
         title += f" · columns not shown: {n_hidden}" if n_hidden else ""
         figure = draw(
             overviews,
-            is_time=bool(self._is_time),
+            is_time=self.is_time,
             title=title,
+            spans=spans,
             max_panels=_MOST_COLUMNS,
             marked=self._marked,
         )
