@@ -128,20 +128,23 @@ def test_an_event_that_goes_on_has_no_end(tmp_path: Path) -> None:
 def test_each_key_has_a_detector(tmp_path: Path) -> None:
     parts = {"a": wave()[700:], "b": wave(seed=1)[700:], "c": wave(seed=2)[:200]}
     who = ["a", "b"] * 900 + ["c"] * 200
+    at = (np.datetime64("2020-01-01T00:00") + np.arange(2000) * np.timedelta64(15, "m")).astype(str)
     load = np.empty(2000)
     for key, part in parts.items():
         load[np.flatnonzero(np.array(who) == key)] = part
-    path = write_csv(tmp_path / "in.csv", {"who": who, "load": load})
+    path = write_csv(tmp_path / "in.csv", {"who": who, "at": at, "load": load})
     result = ok("detect", path, *SMALL, *LINES, "--key-col", "who", "--chunk-rows", "301")
     told = lines_of(result.stdout)
     assert [alarm["row"] for alarm in told] == sorted(alarm["row"] for alarm in told)
     for key, part in parts.items():
         found = small(random_state=seed_of(key, 0)).detect({"load": part})
         places = np.flatnonzero(np.array(who) == key)
-        lines = [{"key": key} | line for line in expected(found)]
+        lines = expected(found)
         for line in lines:
             line["row"] = int(places[line["row"] - 1]) + 1
             line["end"] = line["end"] and int(places[line["end"] - 1]) + 1
+            line["key"], line["time"] = key, at[line["row"] - 1]
+            line["end_time"] = line["end"] and at[line["end"] - 1]
         assert [alarm for alarm in told if alarm["key"] == key] == lines
     assert {alarm["key"] for alarm in told} >= {"a", "b"}
     assert "3 keys (who)" in result.stderr

@@ -116,7 +116,7 @@ def test_inspect(train: Path, tmp_path: Path) -> None:
 
 def test_inspect_says_what_is_not_ready_and_what_goes_on(tmp_path: Path) -> None:
     path, model = write_csv(tmp_path / "in.csv", {"load": wave()[:40]}), tmp_path / "m"
-    assert "rows seen   40 (too few rows to judge)" in ok("fit", path, "-m", model).stderr
+    assert "rows seen   40 (too few whole rows to judge)" in ok("fit", path, "-m", model).stderr
     columns = {name: wave(seed=seed) for seed, name in enumerate("abc")}
     persistence.save(small().update(columns), model)
     shown = ok("inspect", model).stdout

@@ -64,7 +64,13 @@ def _learned(model: dict[str, Any]) -> dict[str, str]:
     watches = state["watches"]
     views = [_view(watch["view"]) for watch in watches]
     is_ready = watches and all(w["law"]["count"] >= w["law"]["warm"] for w in watches)
-    end = "goes on learning" if not state["fitted"] else "" if is_ready else "too few rows to judge"
+    end = (
+        "goes on learning"
+        if not state["fitted"]
+        else ""
+        if is_ready
+        else "too few whole rows to judge"
+    )
     return facts | {
         "period": f"{state['period']} rows" if state["period"] else "none",
         "views": ", ".join(views),
