@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -70,6 +71,7 @@ def run(job: ScoreJob) -> ExitCode:
     ExitCode
         0, or 3 when anomalies are to fail the run and there were some.
     """
+    started = time.monotonic()
     _check(job)
     model = None
     if job.model is not None:
@@ -88,6 +90,7 @@ def run(job: ScoreJob) -> ExitCode:
         known = model if isinstance(model, Model) else None
         judged = _judge(job, name, model, bar) if in_two_passes else None
         tally, picture = _write(job, name, known or judged, bar)
+    tally.started = started  # of the first of two passes
     if picture is not None and job.plot is not None:
         picture.write(job.plot, _title(job, tally.n_events))
     _report(job, tally)

@@ -36,7 +36,7 @@ class Tally:
     n_series: int = 1
     highest: dict[str, Any] | None = None
     threshold: float = math.nan
-    _started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def add(self, chunk: Chunk, values: FloatArray, scored: Scored) -> None:
         """Count the next rows."""
@@ -55,7 +55,7 @@ class Tally:
 
     def as_lines(self) -> list[str]:
         """Sum up in two lines for people."""
-        seconds = time.monotonic() - self._started
+        seconds = time.monotonic() - self.started
         parts = [
             f"{self.n_rows:,} {_plural(self.n_rows, 'row')}",
             f"columns {', '.join(self.roles.values)}"
@@ -104,7 +104,7 @@ class Tally:
             else self.threshold,
             "highest": self.highest,
             "warnings": list(self.roles.warnings),
-            "seconds": round(time.monotonic() - self._started, 3),
+            "seconds": round(time.monotonic() - self.started, 3),
         }
 
 
