@@ -35,7 +35,7 @@ def test_a_model_goes_on_where_it_stopped(
 ) -> None:
     whole, first, rest = halves
     model = tmp_path / "model.frcf"
-    assert ok("fit", first, "-m", model, *FOREST, *options).stdout == ""
+    assert ok("fit", "--forest", first, "-m", model, *FOREST, *options).stdout == ""
     before = model.read_bytes()
     found = ok("score", rest, "-m", model)
     expected = ok("score", whole, *FOREST, *options)
@@ -54,8 +54,8 @@ def test_a_model_goes_on_where_it_stopped(
 def test_what_fit_writes(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
     _, first, _ = halves
     model, again = tmp_path / "model.frcf", tmp_path / "again.frcf"
-    manifest = json.loads(ok("fit", first, "-m", model, *FOREST, "--json").stdout)
-    ok("fit", "-", "-m", again, *FOREST, "--chunk-rows", "33", stdin=first.read_bytes())
+    manifest = json.loads(ok("fit", "--forest", first, "-m", model, *FOREST, "--json").stdout)
+    ok("fit", "--forest", "-", "-m", again, *FOREST, "--chunk-rows", "33", stdin=first.read_bytes())
     assert again.read_bytes() == model.read_bytes()
     assert manifest == persistence.inspect(model)
     assert manifest["feature_names"] == ["load", "heat"]
@@ -70,7 +70,9 @@ def test_what_fit_writes(halves: tuple[Path, Path, Path], tmp_path: Path) -> Non
 
 def test_without_a_clock_rows_are_counted(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "in.csv", {"value": series(30)})
-    manifest = json.loads(ok("fit", path, "-m", tmp_path / "m", *FOREST, "--json").stdout)
+    manifest = json.loads(
+        ok("fit", "--forest", path, "-m", tmp_path / "m", *FOREST, "--json").stdout
+    )
     assert manifest["training"] == {"first": 0, "last": 29, "rows": 30}
     assert manifest["threshold"]["cutoff"] is None
     assert "no cutoff yet" in ok("inspect", tmp_path / "m").stdout
@@ -78,7 +80,7 @@ def test_without_a_clock_rows_are_counted(tmp_path: Path) -> None:
 
 def test_inspect(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
     model = tmp_path / "model.frcf"
-    written = ok("fit", halves[1], "-m", model, *FOREST).stderr
+    written = ok("fit", "--forest", halves[1], "-m", model, *FOREST).stderr
     shown = ok("inspect", model)
     assert shown.stdout == written
     for fact in ("RandomCutForest", "load, heat", f"400 rows, {TIMES[0]} to {TIMES[399]}", "sigma"):
@@ -90,7 +92,7 @@ def test_inspect(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
 
 def test_columns_are_found_by_name(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
     model = tmp_path / "model.frcf"
-    ok("fit", halves[1], "-m", model, *FOREST)
+    ok("fit", "--forest", halves[1], "-m", model, *FOREST)
     columns = table(slice(400, None))
     turned = write_csv(
         tmp_path / "turned.csv",
@@ -158,8 +160,10 @@ def test_wrong_models(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
     persistence.save(RandomCutForest(), model)
     assert "has learned nothing" in fails(65, "score", data, "-m", model)
     persistence.save(ForestFleet(), model, FixedThreshold(2.0))
-    assert "expected a RandomCutForest, got a ForestFleet" in fails(65, "score", data, "-m", model)
-    ok("fit", data, "-m", model, *FOREST)
+    assert "expected a RandomCutForest or a ForestDetector, got a ForestFleet" in fails(
+        65, "score", data, "-m", model
+    )
+    ok("fit", "--forest", data, "-m", model, *FOREST)
     model.write_bytes(model.read_bytes()[:-40])
     assert "cut short" in fails(65, "score", data, "-m", model)
 
@@ -168,9 +172,9 @@ def test_a_fit_that_fails_writes_nothing(tmp_path: Path) -> None:
     data = write_csv(tmp_path / "in.csv", {"value": [*map(str, series(2000)), "oops"]})
     model = tmp_path / "model.frcf"
     model.write_bytes(b"as before")
-    assert "oops" in fails(65, "fit", data, "-m", model, *FOREST)
+    assert "oops" in fails(65, "fit", "--forest", data, "-m", model, *FOREST)
     assert model.read_bytes() == b"as before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "model.frcf"]
-    assert "that is the input" in fails(2, "fit", data, "-m", data)
-    assert "--sigma" in fails(78, "fit", data, "-m", model, "--sigma", "inf")
-    assert "--model" in fails(2, "fit", data)
+    assert "that is the input" in fails(2, "fit", "--forest", data, "-m", data)
+    assert "--sigma" in fails(78, "fit", "--forest", data, "-m", model, "--sigma", "inf")
+    assert "--model" in fails(2, "fit", "--forest", data)

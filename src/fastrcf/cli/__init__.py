@@ -1,4 +1,4 @@
-"""The command line: ``fastrcf score``, ``fastrcf demo``, ``fastrcf doctor``.
+"""The command line: ``fastrcf score``, ``fit``, ``detect``, ``inspect``, ``demo``, ``doctor``.
 
 Results go to standard output and everything else to standard error. `fastrcf.cli.exits` lists the
 exit codes. Only `main` is needed from outside; heavy packages are imported inside the commands.

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fastrcf.cli.demo import demo
+from fastrcf.cli.detect import detect
 from fastrcf.cli.doctor import doctor
 from fastrcf.cli.eval import evaluate
 from fastrcf.cli.fit import fit
@@ -48,5 +49,6 @@ app.command()(score)
 app.command()(fit)
 app.command()(inspect)
 app.command("eval")(evaluate)
+app.command()(detect)
 app.command()(demo)
 app.command()(doctor)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastrcf.cli.exits import bad_data
+from fastrcf.detectors.alarms import cutoff_of
+
 __all__ = ["manifest_lines"]
 
 
@@ -27,6 +30,7 @@ def manifest_lines(manifest: dict[str, Any]) -> list[str]:
         "fingerprint": manifest["fingerprint"],
         "training": _range(manifest["training"]),
         "columns": ", ".join(map(str, names)) if names else n_features,
+        **_detector(manifest),
         "threshold": _threshold(manifest["threshold"]),
         "parts": ", ".join(f"{part['name']} ({part['size']:,} B)" for part in manifest["parts"]),
     }
@@ -39,6 +43,48 @@ def _range(training: dict[str, Any]) -> str:
     if first is None or last is None:
         return count
     return f"{count}, {first} to {last}"
+
+
+def _detector(manifest: dict[str, Any]) -> dict[str, str]:
+    """Say what a detector has learned, and when it raises alarms."""
+    if manifest["kind"] != "ForestDetector":
+        return {}
+    try:
+        return _learned(manifest["model"])
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        raise bad_data("the manifest does not describe a detector") from None
+
+
+def _learned(model: dict[str, Any]) -> dict[str, str]:
+    params, state = model["params"], model["state"]
+    rate = params["alarm_rate"]
+    facts = {"cutoff": f"{cutoff_of(rate):.6g}, alarm rate {rate:g} per row, rest {params['rest']}"}
+    if state is None:
+        return facts
+    watches = state["watches"]
+    views = [_view(watch["view"]) for watch in watches]
+    is_ready = watches and all(w["law"]["count"] >= w["law"]["warm"] for w in watches)
+    end = (
+        "goes on learning"
+        if not state["fitted"]
+        else ""
+        if is_ready
+        else "too few whole rows to judge"
+    )
+    return facts | {
+        "period": f"{state['period']} rows" if state["period"] else "none",
+        "views": ", ".join(views),
+        "rows seen": f"{state['n_seen']:,}" + (f" ({end})" if end else ""),
+        "alarms": f"{len(state['detections']):,}",
+    }
+
+
+def _view(view: dict[str, Any]) -> str:
+    """Name a view as the option of the detector does."""
+    if view["kind"] == "shape":
+        return f"{'change' if view['differences'] else 'shape'} over {view['window']} rows"
+    name = "values" if view["basis"] is None else "rest"
+    return name if view["shingle"] == 1 else f"path of {view['shingle']} rows of {name}"
 
 
 def _threshold(threshold: dict[str, Any] | None) -> str | None:

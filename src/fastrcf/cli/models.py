@@ -1,4 +1,4 @@
-"""Bundles on the command line: a model goes into a file and comes out of it."""
+"""Bundles on the command line: a model comes out of a file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from fastrcf.cli.scoring import ForestOptions
 from fastrcf.errors import ModelFormatError
 
 if TYPE_CHECKING:
+    from fastrcf.detectors import ForestDetector
     from fastrcf.forest import RandomCutForest
     from fastrcf.thresholds import Threshold
 
-__all__ = ["Model", "open_model", "read_manifest"]
+__all__ = ["DetectorModel", "Model", "open_detector", "open_model", "read_manifest"]
 
 Found = TypeVar("Found")
 
@@ -47,7 +48,25 @@ class Model:
         )
 
 
-def open_model(path: str, sigma: float, n_jobs: int) -> Model:
+@dataclass(frozen=True)
+class DetectorModel:
+    """A detector that has learned."""
+
+    detector: ForestDetector
+    columns: tuple[str, ...]
+    """Names of its columns, none if it was trained without names."""
+
+    def check_width(self, columns: tuple[str, ...]) -> None:
+        """Compare the number of columns with those of an input."""
+        known = self.detector.n_features_in_
+        if known != len(columns):
+            raise bad_data(
+                f"the model has {known} columns, the input {len(columns)}: "
+                f"{', '.join(columns)}; name others with --id-cols"
+            )
+
+
+def open_model(path: str, sigma: float, n_jobs: int) -> Model | DetectorModel:
     """Read a bundle.
 
     Parameters
@@ -67,20 +86,61 @@ def open_model(path: str, sigma: float, n_jobs: int) -> Model:
     Raises
     ------
     CliError
-        There is no such file, it is no bundle, or holds no forest.
+        There is no such file, it is no bundle, or holds neither a forest nor a detector.
     """
     from fastrcf import persistence
+    from fastrcf.detectors import ForestDetector
     from fastrcf.forest import RandomCutForest
     from fastrcf.thresholds import SigmaThreshold
 
     forest = _read(persistence.load, path)
+    if isinstance(forest, ForestDetector):
+        return _detector(forest, path)
     if not isinstance(forest, RandomCutForest):
-        raise bad_data(f"{path}: expected a RandomCutForest, got a {type(forest).__name__}")
+        raise bad_data(
+            f"{path}: expected a RandomCutForest or a ForestDetector, got a {type(forest).__name__}"
+        )
     if not hasattr(forest, "n_features_in_"):
         raise bad_data(f"{path}: this forest has learned nothing")
     forest.set_params(n_jobs=n_jobs)
     names = tuple(map(str, getattr(forest, "feature_names_in_", ())))
     return Model(forest, forest.threshold or SigmaThreshold(sigma), names)  # type: ignore[attr-defined]
+
+
+def open_detector(path: str) -> DetectorModel:
+    """Read a bundle with a detector.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    DetectorModel
+        What is in it.
+
+    Raises
+    ------
+    CliError
+        There is no such file, it is no bundle, or holds something else.
+    """
+    from fastrcf import persistence
+    from fastrcf.detectors import ForestDetector
+
+    model = _read(persistence.load, path)
+    if not isinstance(model, ForestDetector):
+        raise bad_data(
+            f"{path}: expected a ForestDetector, got a {type(model).__name__}; "
+            "fastrcf score -m takes it"
+        )
+    return _detector(model, path)
+
+
+def _detector(detector: ForestDetector, path: str) -> DetectorModel:
+    if not detector.n_seen_:
+        raise bad_data(f"{path}: this detector has learned nothing")
+    return DetectorModel(detector, tuple(map(str, getattr(detector, "feature_names_in_", ()))))
 
 
 def read_manifest(path: str) -> dict[str, Any]:

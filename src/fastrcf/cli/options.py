@@ -28,6 +28,7 @@ __all__ = [
     "ValueCols",
     "input_options",
     "names",
+    "refuse_given",
 ]
 
 _COLUMNS = "Columns"
@@ -160,3 +161,21 @@ def input_options(
 def names(text: str | None) -> tuple[str, ...]:
     """Split a list of column names."""
     return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
+def refuse_given(context: typer.Context, parameters: tuple[str, ...], reason: str) -> None:
+    """Complain about options that are given where they mean nothing.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    parameters
+        Names of its parameters.
+    reason
+        Why they mean nothing.
+    """
+    for name in parameters:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise CliError(ExitCode.USAGE, f"--{name.replace('_', '-')}: {reason}")

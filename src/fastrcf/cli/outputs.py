@@ -6,13 +6,14 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fastrcf.cli.exits import CliError, ExitCode
+from fastrcf.cli.formats import Format, Target, target_of_name
 
-__all__ = ["check_file", "compressed", "file_output", "stdout_output"]
+__all__ = ["check_file", "compressed", "file_output", "open_target", "stdout_output"]
 
 
 def check_file(flag: str, name: str, inputs: tuple[str, ...] = ()) -> None:
@@ -97,6 +98,37 @@ def stdout_output(*, is_binary: bool) -> Iterator[BinaryIO]:
         )
     yield sys.stdout.buffer
     sys.stdout.buffer.flush()
+
+
+def open_target(
+    stack: ExitStack, name: str | None, wanted: Format | None, source: Format
+) -> tuple[BinaryIO, Target]:
+    """Open a file by its name, or standard output.
+
+    Parameters
+    ----------
+    stack
+        Closes it.
+    name
+        The file, None for standard output.
+    wanted, source
+        Format of standard output, and that of the input, which is the default.
+
+    Returns
+    -------
+    stream : BinaryIO
+        To be written to.
+    target : Target
+        In which format.
+    """
+    if name is None:
+        kind = wanted or (Format.CSV if source is Format.PARQUET else source)
+        target = Target(kind, is_stream=True)
+        stream = stack.enter_context(stdout_output(is_binary=not kind.is_text))
+    else:
+        target = target_of_name(name)
+        stream = stack.enter_context(file_output(name))
+    return stack.enter_context(compressed(stream, target.compression)), target
 
 
 @contextmanager

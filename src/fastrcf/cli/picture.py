@@ -14,6 +14,8 @@ from fastrcf.cli.outputs import check_file, file_output
 from fastrcf.cli.scoring import group_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastrcf._typing import FloatArray
     from fastrcf.cli.columns import Roles
     from fastrcf.cli.readers import Chunk
@@ -65,10 +67,12 @@ class Picture:
     ----------
     roles : Roles
         What the columns are for.
+    marked : str
+        What the anomalies are, in words for the legend.
     """
 
-    def __init__(self, roles: Roles) -> None:
-        self._roles = roles
+    def __init__(self, roles: Roles, marked: str = "above the threshold") -> None:
+        self._roles, self._marked = roles, marked
         self._names = roles.values[:_MOST_COLUMNS]
         self._overviews: dict[str, Overview] = {}
         self._highest: dict[str, float] = {}
@@ -99,6 +103,11 @@ class Picture:
             self._overviews[key] = Overview(self._names, n_bins=n_bins)
         return self._overviews.get(key)
 
+    @property
+    def is_time(self) -> bool:
+        """Whether places are seconds since 1970, else numbers of rows from 1 on."""
+        return bool(self._is_time)
+
     def _places(self, chunk: Chunk) -> FloatArray:
         """Read the times where the first rows have some, else count the rows."""
         times = None if self._roles.time is None else seconds(chunk.table, self._roles.time)
@@ -110,7 +119,7 @@ class Picture:
             )
         return np.full(chunk.n_rows, np.nan) if times is None else times
 
-    def write(self, name: str, title: str) -> None:
+    def write(self, name: str, title: str, spans: Sequence[tuple[str, float, float]] = ()) -> None:
         """Draw everything.
 
         Parameters
@@ -119,6 +128,8 @@ class Picture:
             The file.
         title
             Stands above the picture.
+        spans
+            Stretches to shade: name, first place and last place.
         """
         from fastrcf.plotting import draw
 
@@ -129,5 +140,12 @@ class Picture:
             overviews = {f"{self._roles.key} {key}": overviews[key] for key in best}
         n_hidden = len(self._roles.values) - len(self._names)
         title += f" · columns not shown: {n_hidden}" if n_hidden else ""
-        figure = draw(overviews, is_time=bool(self._is_time), title=title, max_panels=_MOST_COLUMNS)
+        figure = draw(
+            overviews,
+            is_time=self.is_time,
+            title=title,
+            spans=spans,
+            max_panels=_MOST_COLUMNS,
+            marked=self._marked,
+        )
         write_figure(figure, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -15,11 +16,12 @@ import numpy as np
 
 from fastrcf.cli.cells import numbers, texts
 from fastrcf.cli.columns import PROBE_ROWS, Requested, RiseWatch, Roles, choose
-from fastrcf.cli.exits import ExitCode, bad_data, note
-from fastrcf.cli.formats import Format, Target, target_of_name
+from fastrcf.cli.detecting import DetectorScorer
+from fastrcf.cli.exits import CliError, ExitCode, bad_data, note
+from fastrcf.cli.formats import Format, target_of_name
 from fastrcf.cli.layout import layout_of
-from fastrcf.cli.models import Model, open_model
-from fastrcf.cli.outputs import check_file, compressed, file_output, stdout_output
+from fastrcf.cli.models import DetectorModel, Model, open_model
+from fastrcf.cli.outputs import check_file, open_target
 from fastrcf.cli.picture import Picture, check_plot
 from fastrcf.cli.progress import Progress, progress
 from fastrcf.cli.readers import STDIN, Chunk, ReadOptions, open_source, spool_stdin
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.cli.readers import Source
 
-__all__ = ["ScoreJob", "measures", "run", "start"]
+__all__ = ["ScoreJob", "keys_of", "measures", "run", "start"]
 
 _MANY_SERIES = 1000
 
@@ -69,21 +71,28 @@ def run(job: ScoreJob) -> ExitCode:
     ExitCode
         0, or 3 when anomalies are to fail the run and there were some.
     """
+    started = time.monotonic()
     _check(job)
     model = None
     if job.model is not None:
         model = open_model(job.model, job.sigma, job.forest.n_jobs)
-        columns = replace(job.columns, values=model.columns)
-        job = replace(job, columns=columns, forest=model.options)
+        job = replace(job, columns=replace(job.columns, values=model.columns))
+    if isinstance(model, Model):
+        job = replace(job, forest=model.options)
+    elif model is not None and job.explain:
+        raise CliError(ExitCode.USAGE, "--explain: fastrcf detect explains what a detector finds")
     with ExitStack() as stack:
         name = job.input
-        if job.fit and name == STDIN:
+        in_two_passes = job.fit or isinstance(model, DetectorModel)
+        if in_two_passes and name == STDIN:
             name = stack.enter_context(spool_stdin())
         bar = stack.enter_context(progress())
-        fitted = _fit(job, name, bar) if job.fit else None
-        tally, picture = _write(job, name, model or fitted, bar)
+        known = model if isinstance(model, Model) else None
+        judged = _judge(job, name, model, bar) if in_two_passes else None
+        tally, picture = _write(job, name, known or judged, bar)
+    tally.started = started  # of the first of two passes
     if picture is not None and job.plot is not None:
-        picture.write(job.plot, _title(job))
+        picture.write(job.plot, _title(job, tally.n_events))
     _report(job, tally)
     return ExitCode.ANOMALIES if job.fail_on_anomaly and tally.n_anomalies else ExitCode.OK
 
@@ -99,19 +108,42 @@ def _check(job: ScoreJob) -> None:
     check_sigma(job.sigma)
 
 
-def _fit(job: ScoreJob, name: str, bar: Progress) -> Scored:
-    """First pass of a batch run: keep the values, then learn and score them."""
+@dataclass(frozen=True)
+class _Judged:
+    """What a first pass found."""
+
+    scored: Scored
+    method: str
+    limit: str
+    n_events: int | None = None
+
+
+def _judge(job: ScoreJob, name: str, model: Any, bar: Progress) -> _Judged:
+    """First pass: keep the values, then score them, by a detector or after learning them."""
     with open_source(name, job.read) as source:
         roles, _, chunks = start(source, job.columns)
-        scorer = TableScorer(job.forest, job.sigma, roles.values, explain=job.explain)
+        scorer: TableScorer | DetectorScorer
+        if isinstance(model, DetectorModel):
+            model.check_width(roles.values)
+            scorer = DetectorScorer(model.detector, roles.values)
+        else:
+            scorer = TableScorer(job.forest, job.sigma, roles.values, explain=job.explain)
         for chunk in chunks:
-            scorer.add(measures(chunk, roles), _keys(chunk, roles))
+            scorer.add(measures(chunk, roles), keys_of(chunk, roles))
             bar.step(_part(source.done(), 0.0, 0.3), chunk.first_row + chunk.n_rows)
-    return scorer.finish()
+    scored = scorer.finish()
+    if isinstance(scorer, DetectorScorer):
+        limit = f"the cutoff {model.detector.cutoff:.3f}"
+        return _Judged(scored, "forest detector", limit, scorer.n_events)
+    return _Judged(scored, str(job.forest), _mean_limit(job))
+
+
+def _mean_limit(job: ScoreJob) -> str:
+    return f"mean + {job.sigma:g} σ"
 
 
 def _write(
-    job: ScoreJob, name: str, known: Model | Scored | None, bar: Progress
+    job: ScoreJob, name: str, known: Model | _Judged | None, bar: Progress
 ) -> tuple[Tally, Picture | None]:
     """Go through the rows and write each with its score."""
     with ExitStack() as stack:
@@ -121,18 +153,17 @@ def _write(
             note(warning)
         layout = layout_of(probe, roles, source.format, job.suffix, explain=job.explain)
         writer = _open_output(stack, job, source, layout)
-        model = known if isinstance(known, Model) else None
-        fitted = known if isinstance(known, Scored) else None
-        limit = f"mean + {job.sigma:g} σ" if model is None else model.limit
-        tally = Tally(roles, job.forest, job.sigma if model is None else None, limit)
-        picture = Picture(roles) if job.plot is not None else None
+        tally = _tally(job, roles, known)
+        marked = "above the threshold" if tally.n_events is None else "in events"
+        picture = Picture(roles, marked) if job.plot is not None else None
         watch = RiseWatch(roles)
         scorer = StreamScorer(job.forest, job.sigma, roles.values, explain=job.explain)
-        if model is not None:
-            scorer.go_on(model.forest, model.threshold)
+        if isinstance(known, Model):
+            scorer.go_on(known.forest, known.threshold)
+        fitted = known.scored if isinstance(known, _Judged) else None
         warned = False
         for chunk in chunks:
-            values, keys = measures(chunk, roles), _keys(chunk, roles)
+            values, keys = measures(chunk, roles), keys_of(chunk, roles)
             for warning in watch.look(chunk):
                 note(warning)
             if fitted is None:
@@ -153,6 +184,15 @@ def _write(
             raise bad_data(_CHANGED)
         tally.n_series = scorer.n_series or tally.n_series
     return tally, picture
+
+
+def _tally(job: ScoreJob, roles: Roles, known: Model | _Judged | None) -> Tally:
+    if isinstance(known, Model):
+        return Tally(roles, str(known.options), None, known.limit)
+    if known is None:
+        return Tally(roles, str(job.forest), job.sigma, _mean_limit(job))
+    sigma = job.sigma if known.n_events is None else None
+    return Tally(roles, known.method, sigma, known.limit, known.n_events)
 
 
 _CHANGED = "the input changed while it was read: the two passes of --fit saw different rows"
@@ -216,21 +256,13 @@ def measures(chunk: Chunk, roles: Roles) -> FloatArray:
     return np.column_stack([numbers(chunk.table, name, chunk.first_row) for name in roles.values])
 
 
-def _keys(chunk: Chunk, roles: Roles) -> Any:
+def keys_of(chunk: Chunk, roles: Roles) -> Any:
+    """Tell to which series each row of a chunk belongs; None where there is one series."""
     return None if roles.key is None else texts(chunk.table, roles.key)
 
 
 def _open_output(stack: ExitStack, job: ScoreJob, source: Source, layout: Any) -> Writer:
-    if job.output is None:
-        kind = job.output_format or (
-            Format.CSV if source.format is Format.PARQUET else source.format
-        )
-        target = Target(kind, is_stream=True)
-        stream = stack.enter_context(stdout_output(is_binary=not kind.is_text))
-    else:
-        target = target_of_name(job.output)
-        stream = stack.enter_context(file_output(job.output))
-    packed = stack.enter_context(compressed(stream, target.compression))
+    packed, target = open_target(stack, job.output, job.output_format, source.format)
     delimiter = source.delimiter if source.format is Format.CSV and source.delimiter else ","
     return stack.enter_context(open_writer(packed, target, layout, delimiter=delimiter))
 
@@ -239,9 +271,10 @@ def _part(done: float | None, start: float, stop: float) -> float | None:
     return None if done is None else start + (stop - start) * done
 
 
-def _title(job: ScoreJob) -> str:
+def _title(job: ScoreJob, n_events: int | None) -> str:
     name = "standard input" if job.input == STDIN else Path(job.input).name
-    return f"{name} · random cut forest, shingle {job.forest.shingle_size}"
+    method = f"random cut forest, shingle {job.forest.shingle_size}"
+    return f"{name} · {method if n_events is None else 'forest detector'}"
 
 
 def _report(job: ScoreJob, tally: Tally) -> None:

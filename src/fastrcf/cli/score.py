@@ -26,6 +26,7 @@ from fastrcf.cli.options import (
     ValueCols,
     input_options,
     names,
+    refuse_given,
 )
 
 __all__ = ["score"]
@@ -51,8 +52,8 @@ def score(
             "-m",
             metavar="FILE",
             rich_help_panel=_FOREST,
-            help="Go on with the forest and the threshold of this file, which fastrcf fit wrote; "
-            "the file stays as it is.",
+            help="Go on with the forest and the threshold, or judge by the detector, of this file, "
+            "which fastrcf fit wrote; the file stays as it is.",
         ),
     ] = None,
     output: Annotated[
@@ -159,6 +160,10 @@ def score(
     them. Columns of text and times pass through as they are. A pipe is passed on as it comes
     when --value-cols names the measures; else the first 1000 rows are awaited to choose them.
 
+    With the detector of a --model, the score is -log10 of the probability of a higher one, and
+    is_anomaly marks the rows of events, from the alarm to the last row beyond the threshold: those
+    that fastrcf detect lists one by one. The rows are then read twice and kept in memory.
+
     Exit codes: 0 fine, 1 internal error, 2 wrong usage, 3 anomalies with --fail-on-anomaly,
     65 bad data, 66 no such input, 69 a package is missing, 78 options that do not fit.
     """
@@ -168,7 +173,7 @@ def score(
         from fastrcf.cli.scoring import ForestOptions
 
         if model is not None:
-            _refuse_with_model(context)
+            refuse_given(context, _OF_THE_MODEL, "the file of --model says that already")
         if output == "-":
             output = None
         if to is not None and output is not None:
@@ -206,11 +211,3 @@ _OF_THE_MODEL = (
     "random_state",
 )
 """Parameters that say what a model file says already."""
-
-
-def _refuse_with_model(context: typer.Context) -> None:
-    for name in _OF_THE_MODEL:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
-            flag = "--" + name.replace("_", "-")
-            raise CliError(ExitCode.USAGE, f"{flag}: the file of --model says that already")

@@ -59,6 +59,9 @@ class ForestOptions:
             n_jobs=self.n_jobs,
         )
 
+    def __str__(self) -> str:
+        return f"{self.n_trees} × {self.sample_size} forest, shingle {self.shingle_size}"
+
     def check(self, n_columns: int) -> None:
         """Try the options out on nothing, so that mistakes show before the input is read."""
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.cli.columns import Roles
     from fastrcf.cli.readers import Chunk
-    from fastrcf.cli.scoring import ForestOptions, Scored
+    from fastrcf.cli.scoring import Scored
 
 __all__ = ["Tally"]
 
@@ -25,9 +25,10 @@ class Tally:
     """Counts while the rows go by."""
 
     roles: Roles
-    options: ForestOptions
+    method: str
     sigma: float | None
     limit: str
+    n_events: int | None = None
     n_rows: int = 0
     n_missing: int = 0
     n_scored: int = 0
@@ -35,7 +36,7 @@ class Tally:
     n_series: int = 1
     highest: dict[str, Any] | None = None
     threshold: float = math.nan
-    _started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def add(self, chunk: Chunk, values: FloatArray, scored: Scored) -> None:
         """Count the next rows."""
@@ -54,8 +55,7 @@ class Tally:
 
     def as_lines(self) -> list[str]:
         """Sum up in two lines for people."""
-        seconds = time.monotonic() - self._started
-        options = self.options
+        seconds = time.monotonic() - self.started
         parts = [
             f"{self.n_rows:,} {_plural(self.n_rows, 'row')}",
             f"columns {', '.join(self.roles.values)}"
@@ -65,7 +65,7 @@ class Tally:
             f"{self.n_series:,} {_plural(self.n_series, 'key')} ({self.roles.key})"
             if self.roles.key is not None
             else "",
-            f"{options.n_trees} × {options.sample_size} forest, shingle {options.shingle_size}",
+            self.method,
             f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s",
         ]
         return [" · ".join(part for part in parts if part), self._findings()]
@@ -74,15 +74,16 @@ class Tally:
         if self.highest is None:
             return "no row could be scored: too few rows, or too few without a missing value"
         limit = self.limit
-        if self.roles.key is None and not math.isnan(self.threshold):
+        if self.roles.key is None and self.n_events is None and not math.isnan(self.threshold):
             limit += f" (at the end {self.threshold:.3f})"
         place = f"row {self.highest['row']:,}"
         where = [self.highest[name] for name in ("key", "time") if self.highest.get(name)]
         place += f" ({', '.join(where)})" if where else ""
-        return (
-            f"{self.n_anomalies:,} {_plural(self.n_anomalies, 'anomaly', 'anomalies')} above "
-            f"{limit} · highest score {self.highest['score']:.3f} in {place}"
-        )
+        found = f"{self.n_anomalies:,} {_plural(self.n_anomalies, 'anomaly', 'anomalies')} above"
+        if self.n_events is not None:
+            rows = f"{self.n_anomalies:,} {_plural(self.n_anomalies, 'row')}"
+            found = f"{self.n_events:,} {_plural(self.n_events, 'event')} ({rows}) by"
+        return f"{found} {limit} · highest score {self.highest['score']:.3f} in {place}"
 
     def as_dict(self) -> dict[str, Any]:
         """Sum up for programs."""
@@ -91,6 +92,7 @@ class Tally:
             "missing": self.n_missing,
             "scored": self.n_scored,
             "anomalies": self.n_anomalies,
+            **({} if self.n_events is None else {"events": self.n_events}),
             "series": self.n_series,
             "value_columns": list(self.roles.values),
             "time_column": self.roles.time,
@@ -102,7 +104,7 @@ class Tally:
             else self.threshold,
             "highest": self.highest,
             "warnings": list(self.roles.warnings),
-            "seconds": round(time.monotonic() - self._started, 3),
+            "seconds": round(time.monotonic() - self.started, 3),
         }
 
 

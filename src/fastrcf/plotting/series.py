@@ -107,6 +107,7 @@ def draw(
     spans: Iterable[tuple[str, float, float]] = (),
     title: str | None = None,
     max_panels: int = 6,
+    marked: str = "above the threshold",
 ) -> Any:
     """Draw one overview, or several below each other.
 
@@ -123,6 +124,8 @@ def draw(
         Stands above the picture.
     max_panels : int, default 6
         Columns beyond it are left out, and the picture says so.
+    marked : str, default "above the threshold"
+        What the marked rows are.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def draw(
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)
         shaded = list(spans)
         for panel, axis in zip(panels, axes[:, 0], strict=True):
-            _draw_panel(axis, panel, is_time=is_time)
+            _draw_panel(axis, panel, is_time=is_time, marked=marked)
             for _, start, stop in shaded:
                 axis.axvspan(*_on_axis([start, stop], is_time=is_time), color=EVENT, zorder=0)
         _name_spans(axes[0, 0], shaded, is_time=is_time)
@@ -163,7 +166,7 @@ def _layout(overviews: Mapping[str, Overview], max_panels: int) -> tuple[list[_P
     return panels, ""
 
 
-def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool) -> None:
+def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool, marked: str) -> None:
     overview, is_score = panel.overview, panel.channel == SCORE
     x, y = overview.line(panel.channel)
     axis.plot(
@@ -182,7 +185,7 @@ def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool) -> None:
     x, y = overview.marks(panel.channel)
     if len(x):
         unit = "row" if overview.n_marks == 1 else "rows"
-        label = f"above the threshold: {overview.n_marks:,} {unit}" if is_score else None
+        label = f"{marked}: {overview.n_marks:,} {unit}" if is_score else None
         place = _on_axis(x, is_time=is_time)
         style = {"s": 14 if len(x) < 400 else 8, "color": MARK, "linewidths": 0, "zorder": 4}
         axis.scatter(place, y, label=label, **style)
