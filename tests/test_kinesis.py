@@ -117,7 +117,7 @@ def test_ranks_agree_with_the_published_scores(data_dir: Path, ours: dict[str, V
 def test_values_agree_with_the_published_scores(data_dir: Path, ours: dict[str, Values]) -> None:
     for name, (_, scores) in published(data_dir).items():
         error = np.abs(ours[name][256:] / scores[256:] - 1)
-        assert np.median(error) < 0.04, name
+        assert np.median(error) < 0.045, name
         assert np.quantile(error, 0.99) < 0.25, name
         assert_allclose(ours[name].max(), scores.max(), rtol=0.09, err_msg=name)
 

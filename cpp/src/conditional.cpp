@@ -92,7 +92,7 @@ void ConditionalSampler::begin(const float* point, std::span<const std::uint32_t
 }
 
 void ConditionalSampler::hear(const ForestView& forest, const RandomCutTree& tree) {
-    if (tree.empty() || missing_.size() == dimensions_) return;
+    if (tree.is_bare() || missing_.size() == dimensions_) return;
     Rng unused;
     offers_.push_back(draw(forest, tree, 1.0, unused));
 }

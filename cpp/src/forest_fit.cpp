@@ -99,18 +99,15 @@ std::vector<std::int32_t> RandomCutForest::store_rows(const Rows& rows, const st
 // as their order statistics, all decayed to the last row. A stream may go on from there.
 void RandomCutForest::fit_tree(SampledTree& tree, const std::vector<std::uint32_t>& points, std::uint64_t n_points,
                                TreeScratch& scratch) {
-    const ForestView forest = view();
     const double shift = options_.time_decay * static_cast<double>(n_points - 1);
-    std::vector<std::int32_t> keys(geometry_.dimensions);
+    tree.reserve(static_cast<std::uint32_t>(points.size()));
     double waited = 0.0;
     for (std::size_t i = 0; i < points.size(); ++i) {
         waited += tree.rng().exponential() / static_cast<double>(n_points - i);
-        const float* values = store_.values() + static_cast<std::size_t>(points[i]) * geometry_.columns;
-        std::transform(values, values + geometry_.dimensions, keys.begin(),
-                       [](float value) { return order_key(value); });
-        const PointRun run{values, keys.data(), 1, i, static_cast<std::int32_t>(points[i])};
-        tree.put(forest, run, portable::log(waited) - shift, scratch);
+        tree.put(static_cast<std::int32_t>(points[i]), portable::log(waited) - shift);
     }
+    tree.grow(view(), scratch);
+    tree.tree().trim();
     tree.sampler().plan(n_points, tree.rng());
 }
 

@@ -328,12 +328,22 @@ NodeId RandomCutTree::allocate_leaf() noexcept {
 }
 
 NodeId RandomCutTree::plant(std::int32_t row) {
+    if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
     const NodeId leaf = allocate_leaf();
     arrays_.payload[leaf] = row;
     arrays_.mass[leaf] = 1;
     arrays_.parent[leaf] = kNoNode;
-    arrays_.root = leaf;
     return leaf;
+}
+
+void RandomCutTree::uproot(NodeId leaf) noexcept {
+    if (--arrays_.mass[leaf] == 0) free_leaf(leaf);
+}
+
+void RandomCutTree::free_leaf(NodeId leaf) noexcept {
+    arrays_.mass[leaf] = 0;
+    arrays_.parent[leaf] = arrays_.free_leaf;
+    arrays_.free_leaf = leaf;
 }
 
 }  // namespace fastrcf

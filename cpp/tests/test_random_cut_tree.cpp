@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdint>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -80,7 +81,7 @@ TEST_CASE("a tree stays a tree through inserts and deletes") {
                 churn.erase_any();
                 if (churn.size() % 8 == 0) churn.check();
             }
-            CHECK(churn.bench.tree.empty());
+            CHECK(churn.bench.tree.is_bare());
             CHECK(churn.bench.tree.arrays().root == kNoNode);
             churn.insert(Point(dimensions, 1.0F));
             churn.check();
@@ -160,7 +161,7 @@ TEST_CASE("a tree of equal points only is one leaf") {
     churn.check();
     CHECK(churn.bench.tree.is_leaf(churn.bench.tree.arrays().root));
     while (churn.size() > 0) churn.erase_any();
-    CHECK(churn.bench.tree.empty());
+    CHECK(churn.bench.tree.is_bare());
     CHECK(defect_of(churn.bench) == "");
 }
 
@@ -275,5 +276,40 @@ TEST_CASE("a tree of points only gives back all but their memory") {
     bench.tree.trim();
     CHECK(bench.tree.room() == 99);
     CHECK(bench.tree.arrays().n_free_boxes <= 2);
+    CHECK(defect_of(bench) == "");
+}
+
+TEST_CASE("a tree grown at once is a tree, and goes on as one") {
+    for (const KernelLevel level : available_kernels()) {
+        const KernelScope scope(level);
+        for (const std::uint32_t dimensions : {1U, 2U, 4U, 7U, 8U, 30U, 33U}) {
+            for (const std::size_t n : {1U, 2U, 3U, 5U, 60U}) {
+                CAPTURE(dimensions);
+                CAPTURE(n);
+                TreeBench bench(dimensions, 80, n);
+                Rng rng(n, dimensions);
+                std::vector<Point> points;
+                for (std::size_t i = 0; i < n; ++i) {
+                    const bool repeats = i > 0 && rng.uniform() < 0.4;
+                    points.push_back(repeats ? points[rng.below(i)] : random_point(dimensions, rng));
+                }
+                const std::vector<NodeId> leaves = bench.grow(points);
+                for (std::size_t i = 0; i < n; ++i) REQUIRE(bench.point_of(leaves[i]) == points[i]);
+                REQUIRE(bench.tree.mass() == n);
+                REQUIRE(defect_of(bench) == "");
+                const NodeId later = bench.insert(random_point(dimensions, rng));
+                REQUIRE(defect_of(bench) == "");
+                bench.erase(leaves.front());
+                bench.erase(later);
+                REQUIRE(defect_of(bench) == "");
+            }
+        }
+    }
+}
+
+TEST_CASE("neighbouring numbers are cut apart") {
+    TreeBench bench(1, 8, 3);
+    const float tiny = std::numeric_limits<float>::denorm_min();
+    bench.grow(std::vector<Point>{{-tiny}, {0.0F}, {tiny}, {1.0F}, {std::nextafter(1.0F, 2.0F)}});
     CHECK(defect_of(bench) == "");
 }

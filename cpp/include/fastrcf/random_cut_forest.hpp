@@ -171,8 +171,8 @@ private:
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
-    void learn_points(Call& call, PointRun run, const Output& output);
-    void learn_few(Call& call, PointRun run, const Output& output);
+    void learn_points(Call& call, const PointRun& run, const Output& output);
+    void learn_few(Call& call, const PointRun& run, const Output& output);
     void keep_last_row(const SeriesBlock& block, const Segment& segment, std::int64_t block_starts);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
     [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);

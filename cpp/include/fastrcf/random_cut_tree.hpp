@@ -41,8 +41,9 @@ public:
     RandomCutTree(RandomCutTree&&) noexcept = default;
     RandomCutTree& operator=(RandomCutTree&&) noexcept = default;
 
-    [[nodiscard]] bool empty() const noexcept { return arrays_.root == kNoNode; }
-    [[nodiscard]] std::uint32_t mass() const noexcept { return empty() ? 0 : arrays_.mass[arrays_.root]; }
+    /// Without a root: its leaves, if there are any, wait to be joined.
+    [[nodiscard]] bool is_bare() const noexcept { return arrays_.root == kNoNode; }
+    [[nodiscard]] std::uint32_t mass() const noexcept { return is_bare() ? 0 : arrays_.mass[arrays_.root]; }
 
     /// Points that there is memory for.
     [[nodiscard]] std::uint32_t room() const noexcept { return n_internal_; }
@@ -69,8 +70,14 @@ public:
     /// Gives back the memory beyond the last node and the last box in use.
     void trim();
 
-    /// Makes the first leaf of an empty tree.
+    /// Makes a leaf of a bare tree.
     NodeId plant(std::int32_t row);
+
+    /// Takes one point off a leaf of a bare tree.
+    void uproot(NodeId leaf) noexcept;
+
+    /// Frees a leaf that no node leads to.
+    void free_leaf(NodeId leaf) noexcept;
 
     /// The node arrays; kernels work on them.
     [[nodiscard]] TreeArrays& arrays() noexcept { return arrays_; }

@@ -122,15 +122,20 @@ void rebuild_box(const S& shape, TreeArrays& tree, const Geometry& geometry, con
 }
 
 template <class S>
-void make_box(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node) {
-    const S shape(geometry);
-    tree.box_slot[node] = kNoBox;
-    if (is_leaf(tree, tree.child[2 * node]) && is_leaf(tree, tree.child[2 * node + 1])) return;
+FASTRCF_INLINE void take_box(const S& shape, TreeArrays& tree, NodeId node) {
     tree.box_slot[node] = tree.free_box;
     std::uint32_t next;
     std::memcpy(&next, box_of(shape, tree, node), sizeof next);
     tree.free_box = static_cast<std::uint16_t>(next);
     --tree.n_free_boxes;
+}
+
+template <class S>
+void make_box(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node) {
+    const S shape(geometry);
+    tree.box_slot[node] = kNoBox;
+    if (is_leaf(tree, tree.child[2 * node]) && is_leaf(tree, tree.child[2 * node + 1])) return;
+    take_box(shape, tree, node);
     rebuild_box(shape, tree, geometry, stored, node);
 }
 
