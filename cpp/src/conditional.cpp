@@ -190,6 +190,10 @@ ConditionalSampler::Sums ConditionalSampler::compare(const ForestView& forest, c
     }
     const float* box = arrays.boxes + static_cast<std::size_t>(slot) * geometry.box_stride();
     Sums sums;
+    if (geometry.padded == 1) {
+        sums.add<1>(box, box + 1, above_.data(), below_.data());
+        return sums;
+    }
     if (geometry.padded == 4) {
         sums.add<4>(box, box + 4, above_.data(), below_.data());
         return sums;

@@ -76,7 +76,8 @@ FASTRCF_INLINE GapPlace find_gap(const S& shape, const TreeArrays& tree, const G
 template <class S>
 FASTRCF_INLINE Separation separate(const S& shape, const Geometry& geometry, const TreeArrays& tree,
                                    const float* stored, NodeId node, const float* point, double offset) {
-    const GapPlace place = find_gap(shape, tree, geometry, stored, node, point, offset);
+    GapPlace place{0, offset};
+    if constexpr (S::kBlockFloats > 2) place = find_gap(shape, tree, geometry, stored, node, point, offset);
     const std::uint32_t i = place.dimension;
     float low;
     float high;

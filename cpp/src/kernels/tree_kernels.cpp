@@ -29,6 +29,7 @@ const Kernels& choose(const Geometry& geometry) {
 
 const Kernels& kernels_for(const Geometry& geometry) {
     switch (geometry.padded) {
+        case 1: return kTable<1, true>;
         case 4: return choose<4>(geometry);
         case 8: return choose<8>(geometry);
         case 16: return choose<16>(geometry);
