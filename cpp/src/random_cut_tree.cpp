@@ -160,7 +160,6 @@ void RandomCutTree::grow_nodes(std::uint32_t at_least) {
     const std::uint32_t old = n_internal_;
     const std::uint32_t leaf = arrays_.first_leaf;
     move_nodes(std::min(std::max(at_least, old + old / 8 + 8), leaf));
-    if (old == 0) grow_boxes(1);
     arrays_.box_slot[leaf] = 0;  // the box without end
     for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
         add_free(node, arrays_.free_internal);
@@ -184,7 +183,7 @@ void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
 void RandomCutTree::grow_boxes(std::uint32_t n_more) {
     constexpr std::uint32_t kStep = 4;
     const std::uint32_t old = n_boxes_;
-    move_boxes(old == 0 ? n_more : old + std::max(n_more, kStep));
+    move_boxes(old == 0 ? n_more + 1 : old + std::max(n_more, kStep));
     if (old == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
     for (std::uint32_t slot = n_boxes_; slot-- > std::max(old, 1U);) {
         write_free_box(box_at(slot), arrays_.free_box);
@@ -206,9 +205,8 @@ void RandomCutTree::move_boxes(std::uint32_t n_boxes) {
 // Memory is handed out from the middle of the numbers outwards, and from the first slot upwards, and what was freed
 // last is used first: hardly a free place lies before the last one in use.
 void RandomCutTree::trim() {
-    if (n_internal_ == 0) return;
-    trim_nodes();
-    trim_boxes();
+    if (n_internal_ > 0) trim_nodes();
+    if (n_boxes_ > 0) trim_boxes();
 }
 
 namespace {

@@ -65,7 +65,7 @@ void SampledTree::gather(const PointRun& run) {
 void SampledTree::grow(const ForestView& forest, TreeScratch& scratch) {
     std::uint32_t n = 0;
     tree_.for_each_leaf([&](NodeId leaf) { scratch.path[n++] = leaf; });
-    tree_.reserve_boxes(n);
+    tree_.reserve_boxes(std::max(n, tree_.room() * 3 / 4));
     TreeArrays& tree = tree_.arrays();
     if (!forest.kernels.grow(tree, forest.geometry, forest.stored, n, scratch, rng_)) return;
     sampler_.rename_leaves([&](NodeId leaf) { return tree.mass[leaf] > 0 ? leaf : tree.parent[leaf]; });
@@ -79,9 +79,12 @@ void SampledTree::learn_run(const ForestView& forest, const PointRun& run, const
         learn_only(forest, run, scratch);
         return;
     }
-    for (std::size_t start = 0; start < run.n; start += kLanes) {
-        const std::size_t left = run.n - start;
-        learn_group(forest, run, start, left < kLanes ? static_cast<int>(left) : kLanes, sums, scratch);
+    // While most points change the tree, few of them are led down at a time: each change mends the paths of the others.
+    constexpr std::size_t kFewLanes = 4;
+    for (std::size_t start = 0; start < run.n;) {
+        const std::size_t width = std::min<std::size_t>(run.n - start, sampler_.is_full() ? kLanes : kFewLanes);
+        learn_group(forest, run, start, static_cast<int>(width), sums, scratch);
+        start += width;
     }
 }
 

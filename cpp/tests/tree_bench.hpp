@@ -83,8 +83,10 @@ public:
     }
     NodeId insert(const Point& point) {
         const std::int32_t row = store(point);
-        if (tree.is_bare()) return tree.arrays().root = tree.plant(row);
+        const bool is_first = tree.is_bare();
+        if (is_first) tree.arrays().root = tree.plant(row);
         tree.make_room();
+        if (is_first) return tree.arrays().root;
         std::vector<std::int32_t> keys(point.size());
         std::transform(point.begin(), point.end(), keys.begin(),
                        [](float value) { return order_key(value); });
@@ -142,7 +144,7 @@ public:
         else tree_.for_each_leaf([&](NodeId leaf) { visit(leaf, kNoNode); });
         check_free(arrays_.free_internal, 0, sample_size_);
         check_free(arrays_.free_leaf, sample_size_, 2 * sample_size_ + 1);
-        if (tree_.room() > 0) check_free_boxes();
+        if (arrays_.boxes != nullptr) check_free_boxes();
         if (std::find(seen_.begin(), seen_.end(), false) != seen_.end())
             fail("a node is neither in use nor free");
         std::size_t leaves = 0;

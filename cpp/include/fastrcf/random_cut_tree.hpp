@@ -62,9 +62,10 @@ public:
         if (n_points > n_internal_) grow_nodes(n_points);
     }
 
-    /// Makes room for the boxes of that many insertions.
+    /// Makes room for the boxes of that many insertions, and for the box without end, which any tree needs that is
+    /// not bare.
     void reserve_boxes(std::uint32_t n_insertions) {
-        if (n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
+        if (n_boxes_ == 0 || n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
     }
 
     /// Gives back the memory beyond the last node and the last box in use.

@@ -54,17 +54,23 @@ FASTRCF_INLINE bool cut_box(std::uint32_t dimensions, const Side& side, Rng& rng
     return true;
 }
 
-/// The points of a tree while it grows.
+/// The points of a tree while it grows: groups of neighbours, by the cuts so far.
 template <class S>
-struct Grower {
+struct Groups {
     const S& shape;
     TreeArrays& tree;
     const Geometry& geometry;
     const float* stored;
     Rng& rng;
-    NodeId* leaves;  ///< grouped by the cuts so far
+    NodeId* leaves;
     NodeId* spare;
-    bool merged = false;
+
+    Groups(const S& shape_, TreeArrays& tree_, const Geometry& geometry_, const float* stored_, Rng& rng_,
+           std::uint32_t n_leaves, TreeScratch& scratch)
+        : shape(shape_), tree(tree_), geometry(geometry_), stored(stored_), rng(rng_), leaves(scratch.path),
+          spare(leaves + n_leaves) {}
+
+    [[nodiscard]] FASTRCF_INLINE NodeId leaf(unsigned i) const { return leaves[i]; }
 
     FASTRCF_INLINE const float* point(NodeId leaf) const { return leaf_point<S>(tree, geometry, stored, leaf); }
 
@@ -100,6 +106,10 @@ struct Grower {
             [&](std::uint32_t i) { return a[i] < b[i] ? Bounds{a[i], b[i]} : Bounds{b[i], a[i]}; }, rng, cut);
     }
 
+    bool cut(NodeId node, unsigned begin, unsigned end, Cut& cut) {
+        return end - begin == 2 ? cut_two(begin, cut) : cut_many(node, begin, end, cut);
+    }
+
     /// Moves the points left of the cut to the front and returns where the others begin.
     unsigned part(unsigned begin, unsigned end, const Cut& cut) {
         unsigned left = begin;
@@ -115,30 +125,116 @@ struct Grower {
         for (unsigned i = 0; i < right; ++i) leaves[left + i] = spare[i];
         return left;
     }
+};
 
-    /// One leaf for equal points: that of the earliest row.
-    NodeId merge(unsigned begin, unsigned end) {
-        NodeId kept = leaves[begin];
-        for (unsigned i = begin + 1; i < end; ++i) {
-            if (tree.payload[leaves[i]] < tree.payload[kept]) kept = leaves[i];
+/// Points of one coordinate need no more than to be sorted once.
+template <>
+struct Groups<Shape<1, true>> {
+    const Shape<1, true>& shape;
+    TreeArrays& tree;
+    Rng& rng;
+    std::uint64_t* points;  ///< the key in unsigned order, then the leaf
+
+    Groups(const Shape<1, true>& shape_, TreeArrays& tree_, const Geometry& geometry, const float* stored, Rng& rng_,
+           std::uint32_t n_leaves, TreeScratch& scratch)
+        : shape(shape_), tree(tree_), rng(rng_) {
+        // Behind the leaves and what else is kept of them; a path has 16 places for each.
+        points = reinterpret_cast<std::uint64_t*>(scratch.path + std::size_t{8} * n_leaves);
+        for (std::uint32_t i = 0; i < n_leaves; ++i) {
+            const NodeId leaf = scratch.path[i];
+            const std::int32_t key = order_key(*leaf_point<Shape<1, true>>(tree, geometry, stored, leaf));
+            points[i] = std::uint64_t{static_cast<std::uint32_t>(key) ^ kSign} << 32 | leaf;
         }
-        for (unsigned i = begin; i < end; ++i) {
-            const NodeId leaf = leaves[i];
-            if (leaf == kept) continue;
-            tree.mass[kept] = static_cast<std::uint16_t>(tree.mass[kept] + tree.mass[leaf]);
-            tree.mass[leaf] = 0;
-            tree.parent[leaf] = kept;
-            merged = true;
-        }
-        return kept;
+        sort(n_leaves);
     }
 
-    FASTRCF_INLINE void link(NodeId above, unsigned side, NodeId node) {
-        tree.parent[node] = above;
-        if (above == kNoNode) tree.root = node;
-        else tree.child[2 * above + side] = node;
+    [[nodiscard]] FASTRCF_INLINE NodeId leaf(unsigned i) const { return static_cast<NodeId>(points[i]); }
+
+    bool cut(NodeId node, unsigned begin, unsigned end, Cut& cut) {
+        const std::int32_t first = key(begin);
+        const std::int32_t last = key(end - 1);
+        if (first == last) return false;
+        const float low = from_order_key(first);
+        const float high = from_order_key(last);
+        if (end - begin > 2) {
+            take_box(shape, tree, node);
+            F2{low, -0.F - high}.store(box_of(shape, tree, node));
+        }
+        const double offset = rng.uniform() * (static_cast<double>(high) - static_cast<double>(low));
+        cut.dimension = 0;
+        cut.key = order_key(static_cast<float>(static_cast<double>(low) + offset));
+        cut.key = cut.key < last ? cut.key : last - 1;
+        return true;
+    }
+
+    /// Where the points right of the cut begin.
+    unsigned part(unsigned begin, unsigned end, const Cut& cut) {
+        for (unsigned size = end - begin; size > 0;) {
+            const unsigned half = size / 2;
+            const bool is_left = key(begin + half) <= cut.key;
+            begin += is_left ? half + 1 : 0;
+            size = is_left ? size - half - 1 : half;
+        }
+        return begin;
+    }
+
+private:
+    static constexpr std::uint32_t kSign = 0x80000000U;
+
+    [[nodiscard]] FASTRCF_INLINE std::int32_t key(unsigned i) const {
+        return static_cast<std::int32_t>(static_cast<std::uint32_t>(points[i] >> 32) ^ kSign);
+    }
+
+    /// Merges runs of 1, 2, 4 … points, without branches on their values.
+    void sort(std::uint32_t n) {
+        std::uint64_t* from = points;
+        std::uint64_t* into = points + n;
+        for (std::uint32_t run = 1; run < n; run *= 2) {
+            for (std::uint32_t start = 0; start < n; start += 2 * run) {
+                const std::uint32_t middle = start + run < n ? start + run : n;
+                const std::uint32_t end = start + 2 * run < n ? start + 2 * run : n;
+                std::uint32_t a = start;
+                std::uint32_t b = middle;
+                std::uint32_t at = start;
+                while (a < middle && b < end) {
+                    const bool takes_b = from[b] < from[a];
+                    into[at++] = takes_b ? from[b] : from[a];
+                    a += takes_b ? 0U : 1U;
+                    b += takes_b ? 1U : 0U;
+                }
+                while (a < middle) into[at++] = from[a++];
+                while (b < end) into[at++] = from[b++];
+            }
+            std::uint64_t* const done = into;
+            into = from;
+            from = done;
+        }
+        points = from;
     }
 };
+
+/// One leaf for the equal points of a group: that of the earliest row.
+template <class G>
+NodeId merge_leaves(const G& groups, TreeArrays& tree, unsigned begin, unsigned end) {
+    NodeId kept = groups.leaf(begin);
+    for (unsigned i = begin + 1; i < end; ++i) {
+        if (tree.payload[groups.leaf(i)] < tree.payload[kept]) kept = groups.leaf(i);
+    }
+    for (unsigned i = begin; i < end; ++i) {
+        const NodeId leaf = groups.leaf(i);
+        if (leaf == kept) continue;
+        tree.mass[kept] = static_cast<std::uint16_t>(tree.mass[kept] + tree.mass[leaf]);
+        tree.mass[leaf] = 0;
+        tree.parent[leaf] = kept;
+    }
+    return kept;
+}
+
+FASTRCF_INLINE void link(TreeArrays& tree, NodeId above, unsigned side, NodeId node) {
+    tree.parent[node] = above;
+    if (above == kNoNode) tree.root = node;
+    else tree.child[2 * above + side] = node;
+}
 
 /// Masses, and no box for a node that turned out to stand above two leaves of several equal points.
 template <class S>
@@ -156,34 +252,33 @@ template <class S>
 bool grow(TreeArrays& tree, const Geometry& geometry, const float* stored, std::uint32_t n_leaves,
           TreeScratch& scratch, Rng& rng) {
     const S shape(geometry);
-    NodeId* const leaves = scratch.path;
-    NodeId* const spare = leaves + n_leaves;
-    NodeId* const nodes = spare + n_leaves;
-    NodeId* const open_end = nodes + n_leaves;     // groups right of a cut that wait: where they end,
+    Groups<S> groups(shape, tree, geometry, stored, rng, n_leaves, scratch);
+    NodeId* const nodes = scratch.path + 2 * n_leaves;
+    NodeId* const open_end = nodes + n_leaves;       // groups right of a cut that wait: where they end,
     NodeId* const open_above = open_end + n_leaves;  // and the node of the cut; they begin where what is done ends
-    Grower<S> grower{shape, tree, geometry, stored, rng, leaves, spare};
     unsigned n_nodes = 0;
     unsigned n_open = 0;
     unsigned end = n_leaves;
+    bool merged = false;
     NodeId above = kNoNode;
     for (unsigned begin = 0, side = 0;;) {
         Cut cut;
         const NodeId node = tree.free_internal;  // not yet taken
-        const unsigned size = end - begin;
-        if (size > 1 && (size == 2 ? grower.cut_two(begin, cut) : grower.cut_many(node, begin, end, cut))) {
+        if (end - begin > 1 && groups.cut(node, begin, end, cut)) {
             tree.free_internal = tree.parent[node];
             nodes[n_nodes++] = node;
             tree.payload[node] = cut.key;
             tree.dimension[node] = cut.dimension;
-            grower.link(above, side, node);
+            link(tree, above, side, node);
             open_end[n_open] = static_cast<NodeId>(end);
             open_above[n_open++] = node;
-            end = grower.part(begin, end, cut);
+            end = groups.part(begin, end, cut);
             above = node;
             side = 0;
             continue;
         }
-        grower.link(above, side, size > 1 ? grower.merge(begin, end) : leaves[begin]);
+        merged = merged || end - begin > 1;
+        link(tree, above, side, end - begin > 1 ? merge_leaves(groups, tree, begin, end) : groups.leaf(begin));
         begin = end;
         if (n_open == 0) break;
         end = open_end[--n_open];
@@ -191,7 +286,7 @@ bool grow(TreeArrays& tree, const Geometry& geometry, const float* stored, std::
         side = 1;
     }
     finish_nodes(shape, tree, nodes, n_nodes);
-    return grower.merged;
+    return merged;
 }
 
 }  // namespace
