@@ -65,6 +65,7 @@ struct F4 {
     __m128 v;
 
     static FASTRCF_INLINE F4 load(const float* p) { return {_mm_loadu_ps(p)}; }
+    static FASTRCF_INLINE F4 of(float a, float b, float c, float d) { return {_mm_setr_ps(a, b, c, d)}; }
     static FASTRCF_INLINE F4 all(float x) { return {_mm_set1_ps(x)}; }
     FASTRCF_INLINE void store(float* p) const { _mm_storeu_ps(p, v); }
     friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {_mm_max_ps(a.v, b.v)}; }
@@ -179,6 +180,7 @@ struct F4 {
         std::memcpy(&r.v, p, sizeof r.v);
         return r;
     }
+    static FASTRCF_INLINE F4 of(float a, float b, float c, float d) { return {Vector{a, b, c, d}}; }
     static FASTRCF_INLINE F4 all(float x) { return {Vector{x, x, x, x}}; }
     FASTRCF_INLINE void store(float* p) const { std::memcpy(p, &v, sizeof v); }
     friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {a.v > b.v ? a.v : b.v}; }
@@ -294,7 +296,9 @@ struct F2 {
 
 /// Sums that are made already.
 FASTRCF_INLINE float sum(float a) { return a; }
-FASTRCF_INLINE RowSums sum_rows(const float (&a)[4], const float (&b)[4]) { return {F4::load(a), F4::load(b)}; }
+FASTRCF_INLINE RowSums sum_rows(const float (&a)[4], const float (&b)[4]) {
+    return {F4::of(a[0], a[1], a[2], a[3]), F4::of(b[0], b[1], b[2], b[3])};
+}
 
 /// Four coordinates use one F8, [lo | -hi]; a sum of gaps needs no folding.
 FASTRCF_INLINE F8 fold(F8 a) { return a; }
