@@ -134,8 +134,12 @@ private:
         if (!merged.ready_at(merged.n_points_)) return;
         const auto lease = merged.common_->calls.lease();
         (*lease).prepare(1, 0, 0, merged.options_);
+        Nursery nursery;
         for (SampledTree& tree : merged.trees_) {
-            if (tree.tree().is_bare()) tree.grow(merged.view(), (*lease).workers.front().workspace.scratch());
+            if (!tree.tree().is_bare()) continue;
+            tree.enter(nursery, 0, true);
+            tree.grow(merged.view(), (*lease).workers.front().workspace.scratch());
+            tree.leave(nursery);
         }
     }
 

@@ -121,7 +121,7 @@ void RandomCutForest::for_trees(Call& call, const PointRun& run, const Output& o
         const std::size_t last = trees_.size() * (part + 1) / n_parts;
         for (std::size_t tree = first; tree < last; ++tree) {
             if (one_of_many_ && tree + 1 < last) trees_[tree + 1].tree().prefetch();
-            step(tree, sums, worker.workspace.scratch());
+            step(tree, sums, worker.workspace.scratch(), worker.nursery);
         }
     });
     if (output.scores != nullptr) write_scores(call, used_parts, run.n, output);
@@ -150,7 +150,7 @@ void RandomCutForest::score_points(Call& call, const PointRun& run, const Output
     prepare(call, run, output);
     if (run.n >= kFewPoints) {
         const ForestView forest = view();
-        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch, Nursery&) {
             trees_[tree].score(forest, run, sums, scratch);
         });
         return;
@@ -288,8 +288,8 @@ void RandomCutForest::learn_points(Call& call, const PointRun& run, const Output
         learn_few(call, run, output);
     } else {
         const ForestView forest = view();
-        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
-            trees_[tree].learn(forest, run, n_unready, sums, scratch);
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch, Nursery& nursery) {
+            trees_[tree].learn(forest, run, n_unready, sums, scratch, nursery);
         });
     }
     n_points_ += run.n;
@@ -297,13 +297,15 @@ void RandomCutForest::learn_points(Call& call, const PointRun& run, const Output
 
 void RandomCutForest::learn_few(Call& call, const PointRun& run, const Output& output) {
     const ForestView forest = view();
-    TreeScratch& scratch = call.workers.front().workspace.scratch();
+    Call::Worker& worker = call.workers.front();
     gather_trees(call);
     for (std::size_t i = 0; i < run.n; ++i) {
         visit_trees(call, run, i);
         const PointRun one = run.part(i, i + 1, geometry_);
         for (SampledTree& tree : trees_) {
-            if (tree.sampler().next().index == one.first_index) tree.learn(forest, one, 0, {}, scratch);
+            if (tree.sampler().next().index == one.first_index) {
+                tree.learn(forest, one, 0, {}, worker.workspace.scratch(), worker.nursery);
+            }
         }
     }
     write_scores(call, 1, run.n, output);

@@ -23,29 +23,32 @@ SampledTree::SampledTree(const Geometry& geometry, std::uint32_t sample_size, do
 }
 
 void SampledTree::learn(const ForestView& forest, const PointRun& run, std::uint64_t n_unready, const Sums& sums,
-                        TreeScratch& scratch) {
-    constexpr std::size_t kManyPoints = 16;  // with few points, making room for them would be many copies
-    const bool fills = !sampler_.is_full() && run.n >= kManyPoints;
-    if (fills) reserve_for(run.n);
+                        TreeScratch& scratch, Nursery& nursery) {
+    constexpr std::size_t kManyPoints = 16;  // for a few points, moving there and back would be many copies
+    const bool grows = n_unready > 0 && run.n >= n_unready;
+    const bool fills = grows || (!sampler_.is_full() && run.n >= kManyPoints);
+    if (fills) enter(nursery, run.n, grows);
     const std::size_t n_gathered = std::min<std::uint64_t>(run.n, n_unready);
     if (n_gathered > 0) gather(run.part(0, n_gathered, forest.geometry));
-    if (n_unready > 0 && n_gathered == n_unready) grow(forest, scratch);
+    if (grows) grow(forest, scratch);
     if (n_gathered < run.n) {
         learn_run(forest, run.part(n_gathered, run.n, forest.geometry), sums.from(n_gathered, forest.geometry), scratch);
     }
-    if (fills) {
-        tree_.trim();
-        sampler_.trim();
-    }
+    if (fills) leave(nursery);
 }
 
-// A sample that fills takes most points; growing once for all of them, and giving back what they did not need,
-// spares copies and memory.
-void SampledTree::reserve_for(std::size_t n_points) {
-    const std::size_t held = sampler_.entries().size();
-    const auto taken = static_cast<std::uint32_t>(std::min<std::size_t>(n_points, sampler_.capacity() - held));
-    reserve(static_cast<std::uint32_t>(held) + taken);
-    if (!tree_.is_bare()) tree_.reserve_boxes(taken * 3 / 4);
+// A sample that fills takes most points.
+void SampledTree::enter(Nursery& nursery, std::size_t n_points, bool grows) {
+    const std::size_t most = std::min<std::size_t>(sampler_.entries().size() + n_points, sampler_.capacity());
+    tree_.enter(nursery.trees, static_cast<std::uint32_t>(most), grows || !tree_.is_bare());
+    sampler_.enter(nursery.samples, most);
+}
+
+// Samples of one forest fill at about the same time; afterwards nothing is borrowed any more.
+void SampledTree::leave(Nursery& nursery) {
+    tree_.leave(nursery.trees);
+    sampler_.leave(nursery.samples);
+    if (sampler_.is_full()) nursery = {};
 }
 
 /// Takes what the sample takes into a bare tree.
@@ -65,7 +68,7 @@ void SampledTree::gather(const PointRun& run) {
 void SampledTree::grow(const ForestView& forest, TreeScratch& scratch) {
     std::uint32_t n = 0;
     tree_.for_each_leaf([&](NodeId leaf) { scratch.path[n++] = leaf; });
-    tree_.reserve_boxes(std::max(n, tree_.room() * 3 / 4));
+    tree_.reserve_boxes(n);
     TreeArrays& tree = tree_.arrays();
     if (!forest.kernels.grow(tree, forest.geometry, forest.stored, n, scratch, rng_)) return;
     sampler_.rename_leaves([&](NodeId leaf) { return tree.mass[leaf] > 0 ? leaf : tree.parent[leaf]; });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "fastrcf/portable_math.hpp"
 
@@ -23,6 +24,16 @@ StreamSampler::StreamSampler(std::uint32_t capacity, double time_decay, double i
 void StreamSampler::grow(std::size_t n_points) {
     const std::size_t room = entries_.capacity();
     entries_.reserve(std::min<std::size_t>(std::max(n_points, room + room / 8 + 8), capacity_));
+}
+
+void StreamSampler::enter(std::vector<Entry>& nursery, std::size_t n_points) {
+    nursery.reserve(std::min<std::size_t>(n_points, capacity_));
+    nursery.assign(entries_.begin(), entries_.end());
+    entries_ = std::exchange(nursery, {});
+}
+
+void StreamSampler::leave(std::vector<Entry>& nursery) {
+    nursery = std::exchange(entries_, std::vector<Entry>(entries_.begin(), entries_.end()));
 }
 
 void StreamSampler::plan(std::uint64_t from, Rng& rng, const Draws* made) {

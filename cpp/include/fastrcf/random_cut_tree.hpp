@@ -14,6 +14,25 @@ namespace fastrcf {
 struct Kernels;
 struct TreeScratch;
 
+inline constexpr std::size_t kAlignment = 64;
+
+struct AlignedDelete {
+    void operator()(std::byte* memory) const noexcept;
+};
+using NodeMemory = std::unique_ptr<std::byte[]>;
+using BoxMemory = std::unique_ptr<std::byte[], AlignedDelete>;
+
+/// Memory that trees take many points in, one tree after the other. What a tree keeps is then allocated once and as
+/// large as it stays: without holes between the trees.
+struct TreeNursery {
+    NodeMemory nodes;
+    BoxMemory boxes;
+    std::size_t node_bytes = 0;  ///< of `nodes`, or of what is lent
+    std::size_t box_bytes = 0;
+    const std::byte* lent_nodes = nullptr;
+    const std::byte* lent_boxes = nullptr;
+};
+
 /// Working memory that one thread needs to work on trees of a given sample size.
 class TreeWorkspace {
 public:
@@ -68,8 +87,12 @@ public:
         if (n_boxes_ == 0 || n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
     }
 
-    /// Gives back the memory beyond the last node and the last box in use.
-    void trim();
+    /// Moves into the memory of a nursery, with room for that many points and one more; a tree that stays bare needs
+    /// no boxes.
+    void enter(TreeNursery& nursery, std::uint32_t n_points, bool with_boxes);
+
+    /// Moves out of it, into memory for the nodes and boxes up to the last in use.
+    void leave(TreeNursery& nursery);
 
     /// Makes a leaf of a bare tree.
     NodeId plant(std::int32_t row);
@@ -114,10 +137,14 @@ public:
 private:
     void grow_nodes(std::uint32_t at_least);
     void grow_boxes(std::uint32_t n_more);
-    void move_nodes(std::uint32_t n_internal);
-    void move_boxes(std::uint32_t n_boxes);
-    void trim_nodes();
-    void trim_boxes();
+    void enlarge_nodes(std::uint32_t n_internal, NodeMemory memory);
+    void enlarge_boxes(std::uint32_t n_boxes, BoxMemory memory);
+    [[nodiscard]] std::uint32_t used_nodes() noexcept;
+    [[nodiscard]] std::uint32_t used_boxes() const noexcept;
+    [[nodiscard]] NodeMemory shrink_nodes(std::uint32_t n_internal);
+    [[nodiscard]] BoxMemory shrink_boxes(std::uint32_t n_boxes);
+    [[nodiscard]] NodeMemory move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept;
+    [[nodiscard]] BoxMemory move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept;
     void add_free(std::uint32_t node, NodeId& head) noexcept;
     [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
     [[nodiscard]] float* box_at(std::uint32_t slot) const noexcept {
@@ -128,14 +155,11 @@ private:
         return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
     }
 
-    struct AlignedDelete {
-        void operator()(std::byte* memory) const noexcept;
-    };
     std::uint32_t n_internal_ = 0;  ///< internal nodes that there is memory for
     std::uint32_t box_stride_;
     std::uint32_t n_boxes_ = 0;  ///< slots, with the box without end
-    std::unique_ptr<std::byte[]> nodes_;
-    std::unique_ptr<std::byte[], AlignedDelete> boxes_;
+    NodeMemory nodes_;
+    BoxMemory boxes_;
     TreeArrays arrays_{};
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "fastrcf/random_cut_tree.hpp"
 #include "fastrcf/rng.hpp"
@@ -43,6 +44,12 @@ struct Sums {
     }
 };
 
+/// Memory that the trees of one thread borrow in turn while they take many points.
+struct Nursery {
+    TreeNursery trees;
+    std::vector<StreamSampler::Entry> samples;
+};
+
 /// What all trees of a forest share during one call.
 struct ForestView {
     const Kernels& kernels;
@@ -60,7 +67,7 @@ public:
     /// `n_unready` points are not scored, because the forest does not answer yet: until then only the sample is
     /// kept, and with the last of them the tree grows.
     void learn(const ForestView& forest, const PointRun& run, std::uint64_t n_unready, const Sums& sums,
-               TreeScratch& scratch);
+               TreeScratch& scratch, Nursery& nursery);
 
     /// Adds the scaled score of every point to the sums.
     void score(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch) const;
@@ -70,6 +77,12 @@ public:
 
     /// Makes a bare tree a tree on the points of its sample.
     void grow(const ForestView& forest, TreeScratch& scratch);
+
+    /// Moves into a nursery to take that many points; a tree that is bare may grow there or stay bare.
+    void enter(Nursery& nursery, std::size_t n_points, bool grows);
+
+    /// Moves out of it: what the tree keeps is allocated once, and no larger than needed.
+    void leave(Nursery& nursery);
 
     /// Makes room for that many points.
     void reserve(std::uint32_t n_points) {
@@ -86,7 +99,6 @@ public:
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes() + sampler_.memory_bytes(); }
 
 private:
-    void reserve_for(std::size_t n_points);
     void gather(const PointRun& run);
     void learn_run(const ForestView& forest, const PointRun& run, const Sums& sums, TreeScratch& scratch);
     void learn_group(const ForestView& forest, const PointRun& run, std::size_t start, int width, const Sums& sums,

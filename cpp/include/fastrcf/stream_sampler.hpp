@@ -78,8 +78,11 @@ public:
         if (n_points > entries_.capacity()) grow(n_points);
     }
 
-    /// Gives back the memory beyond the points held.
-    void trim() { entries_.shrink_to_fit(); }
+    /// Moves into memory that samplers use in turn, with room for that many points.
+    void enter(std::vector<Entry>& nursery, std::size_t n_points);
+
+    /// Moves out of it, into memory for the points held.
+    void leave(std::vector<Entry>& nursery);
 
     void restore_plan(const Plan& plan) noexcept { plan_ = plan; }
 
