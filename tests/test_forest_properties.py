@@ -42,16 +42,20 @@ def tables(draw: st.DrawFn) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def check_tree(tree: dict[str, Any], capacity: int, n_rows: int) -> None:
-    """Check everything that makes the arrays a random cut tree with its sample."""
+def check_tree(tree: dict[str, Any], capacity: int, n_rows: int, *, grown: bool) -> None:
+    """Check everything that makes the arrays a random cut tree, or leaves, with its sample."""
     mass, left, right, arrival = (tree[name] for name in ("mass", "left", "right", "arrival"))
     low, high = tree["low"], tree["high"]
     leaf = tree["dimension"] < 0
     inner = np.flatnonzero(~leaf)
     n_kept = len(tree["sample_keys"])
 
-    assert len(mass) == 2 * leaf.sum() - (n_kept > 0)
-    assert sorted([*left[inner], *right[inner]]) == list(range(1, len(mass)))
+    if grown:
+        assert len(mass) == 2 * leaf.sum() - 1
+        assert sorted([*left[inner], *right[inner]]) == list(range(1, len(mass)))
+    else:
+        assert leaf.all()
+        assert (np.diff(arrival) > 0).all()
     assert_array_equal(mass[inner], mass[left[inner]] + mass[right[inner]])
     assert mass[leaf].sum() == n_kept <= capacity
     assert (mass > 0).all()
@@ -162,7 +166,8 @@ class AnyHistory(RuleBasedStateMachine):
     def is_a_forest(self) -> None:
         for index in range(self.options["n_trees"]):
             tree = self.forest.tree(index)
-            check_tree(tree, self.options["sample_size"], self.n_rows)
+            grown = self.forest.is_ready
+            check_tree(tree, self.options["sample_size"], self.n_rows, grown=grown)
             assert tree["next_index"] >= 0
 
     @invariant()
@@ -210,4 +215,5 @@ def test_fit_is_a_forest_that_can_go_on(
     assert set(samples) == {min(options["sample_size"], n_windows)}
     assert np.isfinite(forest.score_update(later[:, :width])).all()
     for index in range(options["n_trees"]):
-        check_tree(forest.tree(index), options["sample_size"], len(rows) + len(later))
+        tree = forest.tree(index)
+        check_tree(tree, options["sample_size"], len(rows) + len(later), grown=True)

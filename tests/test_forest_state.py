@@ -1,5 +1,6 @@
 """State: bytes, files, pickles, copies; exact, and safe against any bytes."""
 
+import base64
 import contextlib
 import copy
 import json
@@ -439,6 +440,73 @@ def test_headers_that_are_no_json_objects(text):
     body = struct.pack("<8sHHIQ", b"FASTRCF\0", 1, 0, len(text), 0) + text
     with pytest.raises(ModelFormatError, match="header"):
         RandomCutForest.from_bytes(resealed(body + b"0000"))
+
+
+# What version 2 of the native format wrote after 5, 7 and 60 rows, compressed, with the forest's
+# scores of 0, 2.5 and 4.
+VERSION_2 = {
+    5: (
+        [0.0, 0.0, 0.0],
+        (
+            "c-nIda&}{4U|`5+WB>!J0=Xm*6NEwH96($xvd;ZsRf|0v12TAE&(44fSaI+fVH`&6iX9jj8bH_{$aDy~V=lE"
+            "f_i$Ms+na!WXQl*}df6oX(&PEuF8ijr)sHm*rf>1DjSjmLKko+_l+$GIzz}(9k3ECip<sJP21aH^Mh5S#Q4W"
+            "kOj7(dCD{`Vu*belisrzhS$#)=g?rCfG%y;|iWE1aJh=1H)mbTnTNbrb#Sw|q_mvl#oU7`1m9V)wLktgBs@6"
+            "XibP3iLln+&IPErwY<-GFiHOZOM{Ad8KDnK&>kzZnFylflNe#~y6)(Q~n2i&G}do~je^Y5%OO{9`PWp6vhMz"
+            "2s6)-qZbYDL+KonXcRaQ~mk7`u_X<04RoP5C"
+        ),
+    ),
+    7: (
+        [0.7093212604522705, 1.0022960901260376, 0.8931871056556702],
+        (
+            "c-nIda&}{4U|{HFWB`NnihZ|1Ob`Z%a{zI*$U66jRW0^x49MVtJv##`z{Lj}%?e{c0V{&(z`)P|!uCL>1OEZ"
+            "155HP6H>|QbFV4sHJNSn8k3WxVJsnr-doV4{cQNCDY7#TMy8L?->j980IZgHs43U@i*fY2t3btngI-HT2i4o"
+            "|0@2yb|j4X^yTY@WcqD|NiEdI68VRz!^{e5ZbKHFFF9mt$}+L}G{-TrOb`+R#(Kigj?n|QZE{Nw(zwB<%Zf="
+            "BFczI%DkvQO}Y(yyDVmUl7>3S6{Y7n>>jlI5M@(Ne$I127+|zOAu4c$(n=BQS`JewjEhEWa6K5A>~#ZI3<FD"
+            "M!!6f}N5wVfIv=h)?@xW#u1Zne=4;|L!H1dh(v`FWC^(EH?9jeO$^9k#?r*_Wx9W{;t0Nem?-e(|JA"
+        ),
+    ),
+    60: (
+        [0.8821506202220917, 1.6377946138381958, 1.4637662470340729],
+        (
+            "c-nIda&}{4U|?9q$N&amDJmC0Ob`Z%a{zI*$U66jRW0^x49MVtJv##`u))Cx8_f#D%t(?j3mBl{Qpk$Ipuqu"
+            "%?HL#xfHZ@{vFUDXt2EZP<qO|CyRbnxf5+-Y37oF-f1KYZF^4>Uvcv_di^Z>L{p9of2N;1a57)kF&){|_*q#"
+            "Y!6%!LH10&0p;EJ4R6Sf1h4lD~Yn9O*fFHPNN`%1n8E9QtB%D1o`_{F?hKum(|fSB3U<=>-N515GU-@a@T%Y"
+            "hecvQLyw2_JY}+LkqYR@%Fd!X_fe*=HE~mm6A5n|VO_+iK^!uafbeFh8#?;<)nHkrV6;qhBTt49jl@*)swi0"
+            "rd0HbFmJL%uI|d3|kl!Qk*5251crqwCd<ejswqgdjA`XG95_%BI)@50>^=RE7|T@#u5htZfaikn8R@(>!3o;"
+            "`g*1VB4IvhrrJyg0MAo$-v"
+        ),
+    ),
+}
+
+
+def version_2(n_rows):
+    scores, text = VERSION_2[n_rows]
+    forest = Forest.from_bytes(zlib.decompress(base64.b85decode(text)))
+    return forest, np.array(scores)
+
+
+@pytest.mark.parametrize("n_rows", VERSION_2)
+def test_states_of_version_2_are_read(n_rows):
+    forest, scores = version_2(n_rows)
+    assert forest.n_seen == n_rows
+    assert_array_equal(forest.score(np.array([[0.0], [2.5], [4.0]])), scores)
+    again = Forest.from_bytes(forest.to_bytes())
+    rows = (np.arange(100.0) * 7 % 11)[:, None]
+    assert_array_equal(again.score_update(rows), forest.score_update(rows))
+    assert again.to_bytes() == forest.to_bytes()
+
+
+def test_a_forest_of_version_2_that_is_not_ready_keeps_its_sample_alone():
+    forest, _ = version_2(5)
+    tree = forest.tree(0)
+    assert_array_equal(tree["dimension"], -1)
+    assert_array_equal(tree["arrival"], np.arange(5))
+    assert_array_equal(tree["sample_leaves"][np.argsort(tree["sample_keys"])], [3, 0, 4, 1, 2])
+    forest.update(np.array([[1.0]]))
+    tree = forest.tree(0)
+    assert forest.is_ready
+    assert tree["mass"][0] == 6
+    assert (tree["dimension"] >= 0).sum() == 4  # six points, of which two are equal
 
 
 def test_later_versions_are_told():

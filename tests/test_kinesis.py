@@ -115,9 +115,12 @@ def test_ranks_agree_with_the_published_scores(data_dir: Path, ours: dict[str, V
 
 
 def test_values_agree_with_the_published_scores(data_dir: Path, ours: dict[str, Values]) -> None:
+    # The limits leave room for chance: with random states 0 to 7 the median error of the worst
+    # series was 0.028 to 0.040 (0.037 on average; 0.020 the average of all series), and the 99 %
+    # quantile of the worst 0.12 to 0.16. Samples drawn in another way gave 0.032 to 0.043.
     for name, (_, scores) in published(data_dir).items():
         error = np.abs(ours[name][256:] / scores[256:] - 1)
-        assert np.median(error) < 0.04, name
+        assert np.median(error) < 0.045, name
         assert np.quantile(error, 0.99) < 0.25, name
         assert_allclose(ours[name].max(), scores.max(), rtol=0.09, err_msg=name)
 

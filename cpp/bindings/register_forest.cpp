@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -152,7 +153,8 @@ py::cpp_function waiting(T (RandomCutForest::*getter)() const) {
     return py::cpp_function(getter, py::call_guard<py::gil_scoped_release>());
 }
 
-/// One tree, depth first from the root. Leaves have dimension -1; children are positions in the arrays.
+/// One tree, depth first from the root; before the forest is ready its leaves alone, by arrival. Leaves have
+/// dimension -1; children are positions in the arrays.
 py::dict tree(const RandomCutForest& forest, std::size_t index) {
     if (index >= forest.options().n_trees) throw py::index_error("tree index out of range");
     auto without_gil = std::make_unique<py::gil_scoped_release>();
@@ -163,7 +165,13 @@ py::dict tree(const RandomCutForest& forest, std::size_t index) {
         const Geometry& geometry = quiet.geometry();
         std::vector<NodeId> order;
         std::vector<NodeId> open;
-        if (!sampled.tree().empty()) open.push_back(arrays.root);
+        if (sampled.tree().is_bare()) {
+            sampled.tree().for_each_leaf([&](NodeId leaf) { open.push_back(leaf); });
+            std::sort(open.begin(), open.end(),
+                      [&](NodeId a, NodeId b) { return arrays.payload[a] > arrays.payload[b]; });
+        } else {
+            open.push_back(arrays.root);
+        }
         std::vector<std::size_t> place(2 * static_cast<std::size_t>(arrays.first_leaf) + 1, 0);
         while (!open.empty()) {
             const NodeId node = open.back();

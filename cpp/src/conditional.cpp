@@ -92,7 +92,7 @@ void ConditionalSampler::begin(const float* point, std::span<const std::uint32_t
 }
 
 void ConditionalSampler::hear(const ForestView& forest, const RandomCutTree& tree) {
-    if (tree.empty() || missing_.size() == dimensions_) return;
+    if (tree.is_bare() || missing_.size() == dimensions_) return;
     Rng unused;
     offers_.push_back(draw(forest, tree, 1.0, unused));
 }
@@ -190,6 +190,10 @@ ConditionalSampler::Sums ConditionalSampler::compare(const ForestView& forest, c
     }
     const float* box = arrays.boxes + static_cast<std::size_t>(slot) * geometry.box_stride();
     Sums sums;
+    if (geometry.padded == 1) {
+        sums.add<1>(box, box + 1, above_.data(), below_.data());
+        return sums;
+    }
     if (geometry.padded == 4) {
         sums.add<4>(box, box + 4, above_.data(), below_.data());
         return sums;

@@ -34,6 +34,7 @@ struct RandomCutForest::Call {
         }
 
         TreeWorkspace workspace;
+        Nursery nursery;
         std::vector<std::int64_t> scores;
         std::vector<std::int32_t> cells;
         std::unique_ptr<ClimbedFour[]> climbed;

@@ -64,9 +64,10 @@ void RandomCutForest::fit(const Rows& given) {
 
     const auto lease = common_->calls.lease();
     (*lease).prepare(1, 0, 0, options_);
+    Nursery nursery;
     for (std::size_t i = 0; i < trees_.size(); ++i) {
         for (std::uint32_t& point : samples[i]) point = static_cast<std::uint32_t>(stored_at[starts[point]]);
-        fit_tree(trees_[i], samples[i], n_points, (*lease).workers.front().workspace.scratch());
+        fit_tree(trees_[i], samples[i], n_points, (*lease).workers.front().workspace.scratch(), nursery);
     }
     std::vector<float> row(rows.n_columns);
     for (std::size_t i = 0; i < rows.n_rows; ++i) n_skipped_ += rows.read(i, row.data()) ? 0 : 1;
@@ -98,19 +99,16 @@ std::vector<std::int32_t> RandomCutForest::store_rows(const Rows& rows, const st
 // The sample counts as the winners of one instant: its keys are the smallest of n_points exponentials, drawn
 // as their order statistics, all decayed to the last row. A stream may go on from there.
 void RandomCutForest::fit_tree(SampledTree& tree, const std::vector<std::uint32_t>& points, std::uint64_t n_points,
-                               TreeScratch& scratch) {
-    const ForestView forest = view();
+                               TreeScratch& scratch, Nursery& nursery) {
     const double shift = options_.time_decay * static_cast<double>(n_points - 1);
-    std::vector<std::int32_t> keys(geometry_.dimensions);
+    tree.enter(nursery, points.size(), true);
     double waited = 0.0;
     for (std::size_t i = 0; i < points.size(); ++i) {
         waited += tree.rng().exponential() / static_cast<double>(n_points - i);
-        const float* values = store_.values() + static_cast<std::size_t>(points[i]) * geometry_.columns;
-        std::transform(values, values + geometry_.dimensions, keys.begin(),
-                       [](float value) { return order_key(value); });
-        const PointRun run{values, keys.data(), 1, i, static_cast<std::int32_t>(points[i])};
-        tree.put(forest, run, portable::log(waited) - shift, scratch);
+        tree.put(static_cast<std::int32_t>(points[i]), portable::log(waited) - shift);
     }
+    tree.grow(view(), scratch);
+    tree.leave(nursery);
     tree.sampler().plan(n_points, tree.rng());
 }
 

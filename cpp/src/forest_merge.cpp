@@ -93,6 +93,7 @@ public:
             take_trees(*merged, share, weight, tree);
             take_rows(*merged, share);
         }
+        grow_trees(*merged);
         return merged;
     }
 
@@ -121,9 +122,24 @@ private:
         for (SampledTree& tree : share.trees) {
             move_leaves(tree, [&](std::int32_t row) { return base + row; });
             tree.rng() = Rng(tree.rng().bits(), next);
+            tree.sampler().set_seed(tree.rng().bits());
             tree.sampler().shift_keys(shift);
             tree.sampler().plan(merged.n_points_, tree.rng());
             merged.trees_[next++] = std::move(tree);
+        }
+    }
+
+    /// Forests that were not ready may make one that is.
+    static void grow_trees(RandomCutForest& merged) {
+        if (!merged.ready_at(merged.n_points_)) return;
+        const auto lease = merged.common_->calls.lease();
+        (*lease).prepare(1, 0, 0, merged.options_);
+        Nursery nursery;
+        for (SampledTree& tree : merged.trees_) {
+            if (!tree.tree().is_bare()) continue;
+            tree.enter(nursery, 0, true);
+            tree.grow(merged.view(), (*lease).workers.front().workspace.scratch());
+            tree.leave(nursery);
         }
     }
 

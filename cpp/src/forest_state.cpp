@@ -5,7 +5,8 @@
 //   options | sections | counters | rows | trees
 //
 // Sections hold what not every forest has: their length in all u64, then for each, in the order of tags, tag u32 |
-// length u64 | bytes. A tag that is not known is an error: what it says would be lost. Version 1 had no sections.
+// length u64 | bytes. A tag that is not known is an error: what it says would be lost. Version 1 had no sections;
+// before version 3 a sampler had no seed and trees were grown from the first point on.
 // All numbers are little-endian. Rows that no tree holds are left out. A tree is written depth first; its boxes
 // and masses are computed again on loading. Node numbers and row numbers are not kept: nothing depends on them,
 // so saving a loaded forest gives the same bytes.
@@ -21,7 +22,7 @@ namespace fastrcf {
 namespace {
 
 constexpr std::array<char, 4> kMagic = {'F', 'R', 'C', 'F'};
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kHeaderBytes = 20;
 
 }  // namespace
@@ -51,13 +52,13 @@ public:
         }
     }
 
-    static void read(RandomCutForest& forest, ByteReader& in, const Sections& sections) {
+    static void read(RandomCutForest& forest, ByteReader& in, std::uint32_t version, const Sections& sections) {
         forest.n_rows_ = in.get<std::uint64_t>();
         forest.n_skipped_ = in.get<std::uint64_t>();
         forest.n_points_ = in.get<std::uint64_t>();
         forest.run_length_ = in.get<std::uint32_t>();
         const auto fitted = in.get<std::uint8_t>();
-        in.require(forest.n_rows_ < 1ULL << 62 && forest.n_skipped_ <= forest.n_rows_ &&
+        in.require(forest.n_rows_ < 1ULL << 61 && forest.n_skipped_ <= forest.n_rows_ &&
                        forest.n_points_ <= forest.n_rows_ - forest.n_skipped_ &&
                        forest.run_length_ <= forest.options_.shingle_size && fitted <= (forest.n_points_ > 0 ? 1 : 0),
                    "the counters are invalid");
@@ -70,7 +71,8 @@ public:
         const std::vector<std::uint8_t> starts = point_starts(forest.store_, forest.options_.shingle_size);
         const ForestView view = forest.view();
         for (SampledTree& tree : forest.trees_) {
-            TreeReader(in, tree, view, forest.options_.time_decay, n_rows, starts).read(forest.n_points_);
+            TreeReader(in, tree, view, forest.options_.time_decay, n_rows, starts)
+                .read(forest.n_points_, forest.ready_at(forest.n_points_), version);
         }
         in.require(in.left() == 0, "there are bytes behind the forest");
     }
@@ -203,7 +205,7 @@ std::unique_ptr<RandomCutForest> RandomCutForest::read(std::span<const std::byte
     in.require(like == nullptr || options.same_shape(like->options()), "their options are not those of the other forests");
     auto forest = like == nullptr ? std::make_unique<RandomCutForest>(options)
                                   : std::make_unique<RandomCutForest>(options, *like);
-    ForestState::read(*forest, in, sections);
+    ForestState::read(*forest, in, version, sections);
     return forest;
 }
 

@@ -121,7 +121,7 @@ void RandomCutForest::for_trees(Call& call, const PointRun& run, const Output& o
         const std::size_t last = trees_.size() * (part + 1) / n_parts;
         for (std::size_t tree = first; tree < last; ++tree) {
             if (one_of_many_ && tree + 1 < last) trees_[tree + 1].tree().prefetch();
-            step(tree, sums, worker.workspace.scratch());
+            step(tree, sums, worker.workspace.scratch(), worker.nursery);
         }
     });
     if (output.scores != nullptr) write_scores(call, used_parts, run.n, output);
@@ -150,7 +150,7 @@ void RandomCutForest::score_points(Call& call, const PointRun& run, const Output
     prepare(call, run, output);
     if (run.n >= kFewPoints) {
         const ForestView forest = view();
-        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch, Nursery&) {
             trees_[tree].score(forest, run, sums, scratch);
         });
         return;
@@ -281,43 +281,31 @@ void RandomCutForest::learn_block(Call& call, const Rows& rows, std::size_t from
     run_length_ = block.run_length();
 }
 
-void RandomCutForest::learn_points(Call& call, PointRun run, const Output& output) {
-    if (output.scores != nullptr && !ready_at(n_points_)) {
-        const std::size_t unready = std::min<std::uint64_t>(run.n, options_.output_after - n_points_);
-        PointRun first = run;
-        first.n = unready;
-        learn_points(call, first, {});
-        run.values += unready * geometry_.columns;
-        run.keys += unready * geometry_.columns;
-        run.first_index += unready;
-        run.first_row += static_cast<std::int32_t>(unready);
-        run.n -= unready;
-        if (run.n > 0) learn_points(call, run, output.from_row(unready));
-        return;
-    }
+void RandomCutForest::learn_points(Call& call, const PointRun& run, const Output& output) {
+    const std::uint64_t n_unready = ready_at(n_points_) ? 0 : options_.output_after - n_points_;
     prepare(call, run, output);
-    if (output.scores != nullptr && run.n < kFewPoints) {
+    if (output.scores != nullptr && run.n < kFewPoints && n_unready == 0) {
         learn_few(call, run, output);
     } else {
         const ForestView forest = view();
-        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch) {
-            trees_[tree].learn(forest, run, sums, scratch);
+        for_trees(call, run, output, [&](std::size_t tree, const Sums& sums, TreeScratch& scratch, Nursery& nursery) {
+            trees_[tree].learn(forest, run, n_unready, sums, scratch, nursery);
         });
     }
     n_points_ += run.n;
 }
 
-void RandomCutForest::learn_few(Call& call, PointRun run, const Output& output) {
+void RandomCutForest::learn_few(Call& call, const PointRun& run, const Output& output) {
     const ForestView forest = view();
-    TreeScratch& scratch = call.workers.front().workspace.scratch();
+    Call::Worker& worker = call.workers.front();
     gather_trees(call);
     for (std::size_t i = 0; i < run.n; ++i) {
         visit_trees(call, run, i);
-        const std::size_t offset = i * geometry_.columns;
-        const PointRun one{run.values + offset, run.keys + offset, 1, run.first_index + i,
-                           run.first_row + static_cast<std::int32_t>(i)};
+        const PointRun one = run.part(i, i + 1, geometry_);
         for (SampledTree& tree : trees_) {
-            if (tree.sampler().next().index == one.first_index) tree.learn(forest, one, {}, scratch);
+            if (tree.sampler().next().index == one.first_index) {
+                tree.learn(forest, one, 0, {}, worker.workspace.scratch(), worker.nursery);
+            }
         }
     }
     write_scores(call, 1, run.n, output);

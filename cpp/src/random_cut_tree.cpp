@@ -11,7 +11,8 @@
 namespace fastrcf {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+NodeMemory node_memory(std::size_t bytes) { return NodeMemory(new std::byte[bytes]); }
+BoxMemory box_memory(std::size_t bytes) { return BoxMemory(new (std::align_val_t{kAlignment}) std::byte[bytes]); }
 
 constexpr std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
@@ -36,7 +37,7 @@ TreeWorkspace::~TreeWorkspace() = default;
 TreeWorkspace::TreeWorkspace(TreeWorkspace&&) noexcept = default;
 TreeWorkspace& TreeWorkspace::operator=(TreeWorkspace&&) noexcept = default;
 
-void RandomCutTree::AlignedDelete::operator()(std::byte* memory) const noexcept {
+void AlignedDelete::operator()(std::byte* memory) const noexcept {
     ::operator delete[](memory, std::align_val_t{kAlignment});
 }
 
@@ -106,8 +107,8 @@ RandomCutTree::RandomCutTree(const RandomCutTree& other)
     : n_internal_(other.n_internal_),
       box_stride_(other.box_stride_),
       n_boxes_(other.n_boxes_),
-      nodes_(new std::byte[other.node_bytes(n_internal_)]),
-      boxes_(new (std::align_val_t{kAlignment}) std::byte[other.box_bytes(n_boxes_)]),
+      nodes_(node_memory(other.node_bytes(n_internal_))),
+      boxes_(box_memory(other.box_bytes(n_boxes_))),
       arrays_(other.arrays_) {
     place_arrays(arrays_, nodes_.get(), n_internal_);
     copy_arrays(other.arrays_, arrays_, n_internal_);
@@ -145,29 +146,39 @@ void RandomCutTree::prefetch() const noexcept {
     prefetch_bytes(boxes_.get(), box_bytes(n_boxes_));
 }
 
-// Moves into memory for so many internal nodes, which holds all nodes that both memories have a place for.
-void RandomCutTree::move_nodes(std::uint32_t n_internal) {
-    std::unique_ptr<std::byte[]> moved(new std::byte[node_bytes(n_internal)]);
+// Moves into memory for so many internal nodes, which holds all nodes that both memories have a place for; returns
+// what it leaves.
+NodeMemory RandomCutTree::move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept {
     TreeArrays arrays = arrays_;
-    place_arrays(arrays, moved.get(), n_internal);
+    place_arrays(arrays, memory.get(), n_internal);
     copy_arrays(arrays_, arrays, std::min(n_internal_, n_internal));
     arrays_ = arrays;
-    nodes_ = std::move(moved);
     n_internal_ = n_internal;
+    nodes_.swap(memory);
+    return memory;
 }
 
 void RandomCutTree::grow_nodes(std::uint32_t at_least) {
-    const std::uint32_t old = n_internal_;
+    const std::uint32_t larger = n_internal_ + n_internal_ / 8 + 8;
+    const std::uint32_t n_internal = std::min<std::uint32_t>(std::max(at_least, larger), arrays_.first_leaf);
+    enlarge_nodes(n_internal, node_memory(node_bytes(n_internal)));
+}
+
+void RandomCutTree::enlarge_nodes(std::uint32_t n_internal, NodeMemory memory) {
+    std::uint32_t old = n_internal_;
     const std::uint32_t leaf = arrays_.first_leaf;
-    move_nodes(std::min(std::max(at_least, old + old / 8 + 8), leaf));
-    if (old == 0) grow_boxes(1);
+    memory = move_nodes(n_internal, std::move(memory));
     arrays_.box_slot[leaf] = 0;  // the box without end
+    for (std::uint32_t node = leaf + n_internal_; node > leaf + old; --node) add_free(node, arrays_.free_leaf);
+    if (old == 0) add_free(leaf, arrays_.free_leaf);
+    if (is_bare()) {  // all internal nodes are free: those near the leaves come first again
+        arrays_.free_internal = kNoNode;
+        old = 0;
+    }
     for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
         add_free(node, arrays_.free_internal);
         arrays_.box_slot[node] = kNoBox;
     }
-    for (std::uint32_t node = leaf + n_internal_; node > leaf + old; --node) add_free(node, arrays_.free_leaf);
-    if (old == 0) add_free(leaf, arrays_.free_leaf);
 }
 
 void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
@@ -183,8 +194,14 @@ void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
 // above a leaf and a node. A forest has many trees, so the steps are small.
 void RandomCutTree::grow_boxes(std::uint32_t n_more) {
     constexpr std::uint32_t kStep = 4;
+    const std::uint32_t n_boxes = n_boxes_ == 0 ? n_more + 1 : n_boxes_ + std::max(n_more, kStep);
+    enlarge_boxes(n_boxes, box_memory(box_bytes(n_boxes)));
+}
+
+void RandomCutTree::enlarge_boxes(std::uint32_t n_boxes, BoxMemory memory) {
     const std::uint32_t old = n_boxes_;
-    move_boxes(old == 0 ? n_more : old + std::max(n_more, kStep));
+    std::memset(memory.get() + box_bytes(old), 0, box_bytes(n_boxes) - box_bytes(old));
+    memory = move_boxes(n_boxes, std::move(memory));
     if (old == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
     for (std::uint32_t slot = n_boxes_; slot-- > std::max(old, 1U);) {
         write_free_box(box_at(slot), arrays_.free_box);
@@ -193,22 +210,47 @@ void RandomCutTree::grow_boxes(std::uint32_t n_more) {
     }
 }
 
-void RandomCutTree::move_boxes(std::uint32_t n_boxes) {
+BoxMemory RandomCutTree::move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept {
     const std::size_t kept = box_bytes(std::min(n_boxes_, n_boxes));
-    std::unique_ptr<std::byte[], AlignedDelete> moved(new (std::align_val_t{kAlignment}) std::byte[box_bytes(n_boxes)]);
-    if (kept > 0) std::memcpy(moved.get(), boxes_.get(), kept);
-    std::memset(moved.get() + kept, 0, box_bytes(n_boxes) - kept);
-    boxes_ = std::move(moved);
-    arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
+    if (kept > 0) std::memcpy(memory.get(), boxes_.get(), kept);
+    arrays_.boxes = reinterpret_cast<float*>(memory.get());
     n_boxes_ = n_boxes;
+    boxes_.swap(memory);
+    return memory;
 }
 
-// Memory is handed out from the middle of the numbers outwards, and from the first slot upwards, and what was freed
-// last is used first: hardly a free place lies before the last one in use.
-void RandomCutTree::trim() {
-    if (n_internal_ == 0) return;
-    trim_nodes();
-    trim_boxes();
+namespace {
+
+/// Makes sure that spare memory has that many bytes, and some more for the trees to come.
+template <class Memory, class Allocate>
+void hold(Memory& memory, std::size_t& bytes, std::size_t at_least, const Allocate& allocate) {
+    if (memory != nullptr && bytes >= at_least) return;
+    memory.reset();
+    memory = allocate(at_least + at_least / 4);
+    bytes = at_least + at_least / 4;
+}
+
+}  // namespace
+
+// A tree of n points has at most n - 2 boxes of its own.
+void RandomCutTree::enter(TreeNursery& nursery, std::uint32_t n_points, bool with_boxes) {
+    const std::uint32_t n_internal = std::min<std::uint32_t>(std::max({n_points, n_internal_, 1U}), arrays_.first_leaf);
+    hold(nursery.nodes, nursery.node_bytes, node_bytes(n_internal), node_memory);
+    nursery.lent_nodes = nursery.nodes.get();
+    enlarge_nodes(n_internal, std::move(nursery.nodes));
+    if (!with_boxes) return;
+    const std::uint32_t n_boxes = std::max(n_internal + 1, n_boxes_);
+    hold(nursery.boxes, nursery.box_bytes, box_bytes(n_boxes), box_memory);
+    nursery.lent_boxes = nursery.boxes.get();
+    enlarge_boxes(n_boxes, std::move(nursery.boxes));
+}
+
+void RandomCutTree::leave(TreeNursery& nursery) {
+    if (nodes_.get() != nursery.lent_nodes) nursery.node_bytes = node_bytes(n_internal_);  // it has outgrown the loan
+    nursery.nodes = shrink_nodes(used_nodes());
+    if (n_boxes_ == 0) return;
+    if (boxes_.get() != nursery.lent_boxes) nursery.box_bytes = box_bytes(n_boxes_);
+    nursery.boxes = shrink_boxes(used_boxes());
 }
 
 namespace {
@@ -230,42 +272,56 @@ void filter_list(Id& head, Id end, const Goes& goes, const Next& next, const Lin
 
 }  // namespace
 
-void RandomCutTree::trim_nodes() {
+// Memory is handed out from the middle of the numbers outwards, and from the first slot upwards, and what was freed
+// last is used first: hardly a free place lies before the last one in use.
+
+/// Internal nodes up to the last in use, or up to the one that belongs to the last leaf in use.
+std::uint32_t RandomCutTree::used_nodes() noexcept {
     const std::uint32_t leaf = arrays_.first_leaf;
     for (NodeId node = arrays_.free_internal; node != kNoNode; node = arrays_.parent[node]) arrays_.mass[node] = 0;
     std::uint32_t used = n_internal_;  // an internal node has mass when it is in use, as a leaf has
     while (used > 1 && arrays_.mass[leaf - used] == 0 && arrays_.mass[leaf + used] == 0) --used;
-    if (used == n_internal_) return;
+    return used;
+}
+
+NodeMemory RandomCutTree::shrink_nodes(std::uint32_t n_internal) {
+    NodeMemory memory = node_memory(node_bytes(n_internal));
+    const std::uint32_t leaf = arrays_.first_leaf;
     const auto filter = [&](NodeId& head) {
         filter_list(
-            head, kNoNode, [&](NodeId node) { return node < leaf - used || node > leaf + used; },
+            head, kNoNode, [&](NodeId node) { return node < leaf - n_internal || node > leaf + n_internal; },
             [&](NodeId node) { return arrays_.parent[node]; },
             [&](NodeId node, NodeId next) { arrays_.parent[node] = next; });
     };
     filter(arrays_.free_internal);
     filter(arrays_.free_leaf);
-    move_nodes(used);
+    memory = move_nodes(n_internal, std::move(memory));
     arrays_.box_slot[leaf] = 0;
+    return memory;
 }
 
-void RandomCutTree::trim_boxes() {
+std::uint32_t RandomCutTree::used_boxes() const noexcept {
     const std::uint32_t leaf = arrays_.first_leaf;
-    std::uint32_t used = 1;
+    std::uint32_t used = n_boxes_ > 0 ? 1 : 0;
     for (std::uint32_t node = leaf - n_internal_; node < leaf; ++node) {
         const std::uint32_t slot = arrays_.box_slot[node];
         if (slot != kNoBox) used = std::max(used, slot + 1);
     }
-    if (used == n_boxes_) return;
+    return used;
+}
+
+BoxMemory RandomCutTree::shrink_boxes(std::uint32_t n_boxes) {
+    BoxMemory memory = box_memory(box_bytes(n_boxes));
     filter_list(
         arrays_.free_box, kNoBox,
         [&](std::uint16_t slot) {
-            if (slot < used) return false;
+            if (slot < n_boxes) return false;
             --arrays_.n_free_boxes;
             return true;
         },
         [&](std::uint16_t slot) { return read_free_box(box_at(slot)); },
         [&](std::uint16_t slot, std::uint16_t next) { write_free_box(box_at(slot), next); });
-    move_boxes(used);
+    return move_boxes(n_boxes, std::move(memory));
 }
 
 RandomCutTree::Sides RandomCutTree::sides(const Geometry& geometry, const float* stored, NodeId node,
@@ -328,12 +384,22 @@ NodeId RandomCutTree::allocate_leaf() noexcept {
 }
 
 NodeId RandomCutTree::plant(std::int32_t row) {
+    if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
     const NodeId leaf = allocate_leaf();
     arrays_.payload[leaf] = row;
     arrays_.mass[leaf] = 1;
     arrays_.parent[leaf] = kNoNode;
-    arrays_.root = leaf;
     return leaf;
+}
+
+void RandomCutTree::uproot(NodeId leaf) noexcept {
+    if (--arrays_.mass[leaf] == 0) free_leaf(leaf);
+}
+
+void RandomCutTree::free_leaf(NodeId leaf) noexcept {
+    arrays_.mass[leaf] = 0;
+    arrays_.parent[leaf] = arrays_.free_leaf;
+    arrays_.free_leaf = leaf;
 }
 
 }  // namespace fastrcf

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "fastrcf/portable_math.hpp"
 
@@ -18,35 +19,61 @@ StreamSampler::StreamSampler(std::uint32_t capacity, double time_decay, double i
     : capacity_(capacity),
       decay_(time_decay),
       decay_growth_(portable::expm1(time_decay)),
-      accept_fraction_(initial_accept_fraction) {}
+      accept_slope_(1.0 / (static_cast<double>(capacity) * (1.0 - initial_accept_fraction))) {}
 
 void StreamSampler::grow(std::size_t n_points) {
     const std::size_t room = entries_.capacity();
     entries_.reserve(std::min<std::size_t>(std::max(n_points, room + room / 8 + 8), capacity_));
 }
 
-void StreamSampler::plan(std::uint64_t from, Rng& rng) {
-    if (entries_.size() < capacity_) {
-        plan_filling(from, rng);
-    } else {
+void StreamSampler::enter(std::vector<Entry>& nursery, std::size_t n_points) {
+    nursery.reserve(std::min<std::size_t>(n_points, capacity_));
+    nursery.assign(entries_.begin(), entries_.end());
+    entries_ = std::exchange(nursery, {});
+}
+
+void StreamSampler::leave(std::vector<Entry>& nursery) {
+    nursery = std::exchange(entries_, std::vector<Entry>(entries_.begin(), entries_.end()));
+}
+
+void StreamSampler::plan(std::uint64_t from, Rng& rng, const Draws* made) {
+    if (is_full()) {
         plan_full(from, rng);
+    } else {
+        plan_filling(from, made);
     }
 }
 
-// While there is room a point is added with a probability that falls from 1 to 0 as the sample fills, so that
-// trees differ from the start; a point that is not added may still replace the one with the largest key.
-void StreamSampler::plan_filling(std::uint64_t from, Rng& rng) {
-    const double filled = static_cast<double>(entries_.size()) / static_cast<double>(capacity_);
-    const double chance =
-        filled < accept_fraction_ ? 1.0 : 1.0 - (filled - accept_fraction_) / (1.0 - accept_fraction_);
+// The draws of point t are numbers 2t and 2t + 1 of the SplitMix64 sequence of the seed.
+void StreamSampler::draw(std::uint64_t first, std::size_t n, Draws& draws) const noexcept {
+    draws.first = first;
+    draws.n = n;
+    std::uint64_t state = seed_ + 2 * first * kSplitmixStep;
+    std::uint64_t bits[Draws::kMost];
+    for (std::size_t i = 0; i < n; ++i) {
+        bits[i] = splitmix64(state);
+        draws.uniform[i] = Rng::uniform_of(splitmix64(state));
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        draws.key[i] = portable::log(Rng::exponential_of(bits[i])) - decay_ * static_cast<double>(first + i);
+    }
+}
+
+// While there is room a point is added with a probability that is 1 up to the initial fraction and then falls to 0 as
+// the sample fills, so that trees differ from the start; a point that is not added may still replace the one with the
+// largest key.
+void StreamSampler::plan_filling(std::uint64_t from, const Draws* made) noexcept {
+    const double chance = static_cast<double>(capacity_ - entries_.size()) * accept_slope_;
+    Draws own;
     for (std::uint64_t index = from;; ++index) {
-        const double key = portable::log(rng.exponential()) - decay_ * static_cast<double>(index);
-        if (entries_.empty() || rng.uniform() < chance) {
-            plan_ = {index, key, false};
-            return;
+        if (made == nullptr || !made->cover(index)) {
+            draw(index, 1, own);
+            made = &own;
         }
-        if (key < entries_.front().key) {
-            plan_ = {index, key, true};
+        const std::size_t at = index - made->first;
+        const bool is_added = entries_.empty() || made->uniform[at] < chance;
+        if (is_added || made->key[at] < entries_.front().key) {
+            plan_ = {index, made->key[at], !is_added};
             return;
         }
     }
@@ -80,7 +107,7 @@ void StreamSampler::plan_full(std::uint64_t from, Rng& rng) {
     plan_ = {from + static_cast<std::uint64_t>(skipped), std::min(key, largest), true};
 }
 
-NodeId StreamSampler::accept(NodeId leaf, Rng& rng) {
+NodeId StreamSampler::accept(NodeId leaf, Rng& rng, const Draws* made) {
     NodeId lost = kNoNode;
     if (plan_.replaces) {
         lost = entries_.front().leaf;
@@ -88,7 +115,7 @@ NodeId StreamSampler::accept(NodeId leaf, Rng& rng) {
     } else {
         add(plan_.key, leaf);
     }
-    plan(plan_.index + 1, rng);
+    plan(plan_.index + 1, rng, made);
     return lost;
 }
 

@@ -12,7 +12,7 @@
 
 namespace fastrcf {
 
-/// Writes a tree depth first and remembers the order of its leaves.
+/// Writes a tree depth first, or the leaves of a bare one by rows, and remembers the order of the leaves.
 class TreeWriter {
 public:
     TreeWriter(ByteWriter& out, const SampledTree& sampled, const Geometry& geometry,
@@ -22,16 +22,25 @@ public:
 
     void write() {
         for (const std::uint64_t word : sampled_.rng().state()) out_.put(word);
+        out_.put(sampled_.sampler().seed());
         const StreamSampler::Plan& plan = sampled_.sampler().next();
         out_.put(plan.index);
         out_.put(plan.key);
         out_.put(static_cast<std::uint8_t>(plan.replaces ? 1 : 0));
         out_.put(static_cast<std::uint16_t>(sampled_.sampler().entries().size()));
-        write_nodes();
+        if (sampled_.tree().is_bare()) write_bare();
+        else write_nodes();
         write_keys();
     }
 
 private:
+    void write_bare() {
+        sampled_.tree().for_each_leaf([&](NodeId leaf) { leaves_.push_back(leaf); });
+        std::sort(leaves_.begin(), leaves_.end(),
+                  [&](NodeId a, NodeId b) { return tree_.payload[a] < tree_.payload[b]; });
+        for (const NodeId leaf : leaves_) write_leaf(leaf);
+    }
+
     void write_nodes() {
         std::vector<NodeId> open;
         if (tree_.root != kNoNode) open.push_back(tree_.root);
@@ -39,11 +48,7 @@ private:
             const NodeId node = open.back();
             open.pop_back();
             if (node >= tree_.first_leaf) {
-                // Dimension d stands for "leaf", d + 1 for a leaf of more than one point.
-                const bool many = tree_.mass[node] > 1;
-                out_.put_below(geometry_.dimensions + (many ? 1U : 0U), geometry_.dimensions + 2ULL);
-                out_.put_below(static_cast<std::uint64_t>(new_rows_[static_cast<std::size_t>(tree_.payload[node])]), n_rows_);
-                if (many) out_.put(tree_.mass[node]);
+                write_leaf(node);
                 leaves_.push_back(node);
             } else {
                 out_.put_below(tree_.dimension[node], geometry_.dimensions + 2ULL);
@@ -52,6 +57,14 @@ private:
                 open.push_back(tree_.child[2 * node]);
             }
         }
+    }
+
+    void write_leaf(NodeId leaf) {
+        // Dimension d stands for "leaf", d + 1 for a leaf of more than one point.
+        const bool many = tree_.mass[leaf] > 1;
+        out_.put_below(geometry_.dimensions + (many ? 1U : 0U), geometry_.dimensions + 2ULL);
+        out_.put_below(static_cast<std::uint64_t>(new_rows_[static_cast<std::size_t>(tree_.payload[leaf])]), n_rows_);
+        if (many) out_.put(tree_.mass[leaf]);
     }
 
     /// Keys leaf by leaf in the order of write_nodes, each leaf's in rising order.
@@ -85,11 +98,12 @@ public:
         : in_(in), sampled_(sampled), tree_(sampled.tree().arrays()), forest_(forest), time_decay_(time_decay),
           n_rows_(n_rows), point_starts_(point_starts) {}
 
-    void read(std::uint64_t n_points) {
+    void read(std::uint64_t n_points, bool is_ready, std::uint32_t version) {
         Rng::State state{};
         for (std::uint64_t& word : state) word = in_.get<std::uint64_t>();
         in_.require(state != Rng::State{}, "a generator's state is invalid");
         sampled_.rng() = Rng(state);
+        sampled_.sampler().set_seed(version >= 3 ? in_.get<std::uint64_t>() : Rng(state).bits());
         StreamSampler::Plan plan;
         plan.index = in_.get<std::uint64_t>();
         plan.key = in_.get<double>();
@@ -105,7 +119,10 @@ public:
                     "a sample has the wrong size");
         in_.require(n_entries_ <= n_points && (n_entries_ > 0) == (n_points > 0), "a sample has the wrong size");
         sampled_.reserve(n_entries_);
-        if (n_entries_ > 0) read_nodes();
+        const bool is_bare = !is_ready && version >= 3;
+        while (is_bare && points_ < n_entries_) read_bare_leaf();
+        if (!is_bare && n_entries_ > 0) read_nodes();
+        if (!is_bare && !is_ready) strip();
         for (const NodeId leaf : leaves_) {
             for (unsigned i = 0; i < tree_.mass[leaf]; ++i) {
                 const auto key = in_.get<double>();
@@ -154,6 +171,27 @@ private:
         };
         sampled_.tree().reserve_boxes(static_cast<std::uint32_t>(std::count_if(internal.begin(), internal.end(), above_node)));
         for (auto node = internal.rbegin(); node != internal.rend(); ++node) finish(*node);
+    }
+
+    void read_bare_leaf() {
+        const std::uint64_t kind = in_.get_below(forest_.geometry.dimensions + 2ULL);
+        in_.require(kind >= forest_.geometry.dimensions, "a tree has grown too early");
+        const NodeId leaf = read_leaf(kind > forest_.geometry.dimensions);
+        tree_.parent[leaf] = kNoNode;
+        in_.require(leaves_.size() < 2 || tree_.payload[leaves_[leaves_.size() - 2]] < tree_.payload[leaf],
+                    "leaves are not in order");
+    }
+
+    /// Leaves nothing of a tree but its leaves.
+    void strip() {
+        RandomCutTree bare(forest_.geometry, sampled_.sampler().capacity());
+        bare.reserve_nodes(n_entries_);
+        for (NodeId& leaf : leaves_) {
+            const NodeId planted = bare.plant(tree_.payload[leaf]);
+            bare.arrays().mass[planted] = tree_.mass[leaf];
+            leaf = planted;
+        }
+        sampled_.tree() = std::move(bare);
     }
 
     NodeId read_leaf(bool many) {

@@ -18,6 +18,7 @@ public:
         : rng(2024, stream), sampler(capacity, decay, fraction), arrivals(capacity + 1, kGone) {
         for (std::uint32_t leaf = capacity + 1; leaf > 0; --leaf)
             free_.push_back(static_cast<NodeId>(leaf - 1));
+        sampler.set_seed(rng.bits());
         sampler.plan(from, rng);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdint>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -80,7 +81,7 @@ TEST_CASE("a tree stays a tree through inserts and deletes") {
                 churn.erase_any();
                 if (churn.size() % 8 == 0) churn.check();
             }
-            CHECK(churn.bench.tree.empty());
+            CHECK(churn.bench.tree.is_bare());
             CHECK(churn.bench.tree.arrays().root == kNoNode);
             churn.insert(Point(dimensions, 1.0F));
             churn.check();
@@ -160,7 +161,7 @@ TEST_CASE("a tree of equal points only is one leaf") {
     churn.check();
     CHECK(churn.bench.tree.is_leaf(churn.bench.tree.arrays().root));
     while (churn.size() > 0) churn.erase_any();
-    CHECK(churn.bench.tree.empty());
+    CHECK(churn.bench.tree.is_bare());
     CHECK(defect_of(churn.bench) == "");
 }
 
@@ -248,32 +249,94 @@ TEST_CASE("the memory of a tree grows with its points, and numbers of nodes stay
     CHECK(bench.tree.memory_bytes() == memory);
 }
 
-TEST_CASE("a tree that gives memory back keeps its nodes and goes on") {
+TEST_CASE("a tree that goes into a nursery and out of it keeps its nodes and goes on") {
+    TreeNursery nursery;  // for trees of all sizes in turn
     for (const std::uint32_t dimensions : {1U, 5U, 11U}) {
         Churn churn(dimensions, 64, dimensions);
-        churn.bench.tree.trim();
-        CHECK(churn.bench.tree.memory_bytes() == 0);
+        RandomCutTree& tree = churn.bench.tree;
         for (unsigned round = 0; round < 40; ++round) {
+            tree.enter(nursery, round % 4 == 0 ? 0 : 64, true);  // without room to begin with, it outgrows the nursery
+            CHECK(nursery.nodes == nullptr);
             for (unsigned i = 0; i < 20; ++i) churn.step(1.0, 0.0);
             if (round % 5 == 4) {
                 while (churn.size() > round % 3) churn.erase_any();
             }
-            const std::size_t before = churn.bench.tree.memory_bytes();
-            churn.bench.tree.trim();
             churn.check();
-            CHECK(churn.bench.tree.memory_bytes() <= before);
+            const std::size_t before = tree.memory_bytes();
+            tree.leave(nursery);
+            churn.check();
+            CHECK(tree.memory_bytes() <= before);
+            CHECK(nursery.nodes != nullptr);
         }
     }
 }
 
-TEST_CASE("a tree of points only gives back all but their memory") {
+TEST_CASE("a tree of points only has no more than their memory when it leaves a nursery") {
+    TreeNursery nursery;
     TreeBench bench(3, 256, 7);
-    bench.tree.reserve_nodes(200);
-    bench.tree.reserve_boxes(150);
+    bench.tree.enter(nursery, 200, true);
     Rng rng(1, 2);
     for (unsigned i = 0; i < 100; ++i) bench.insert(random_point(3, rng, 1.0, 0.0));
-    bench.tree.trim();
+    CHECK(bench.tree.room() == 200);
+    bench.tree.leave(nursery);
     CHECK(bench.tree.room() == 99);
     CHECK(bench.tree.arrays().n_free_boxes <= 2);
+    CHECK(defect_of(bench) == "");
+}
+
+TEST_CASE("a bare tree needs no boxes, and all of its inner nodes are near when it grows") {
+    TreeNursery nursery;
+    TreeBench bench(2, 256, 7);
+    Rng rng(1, 3);
+    std::vector<Point> points;
+    for (unsigned i = 0; i < 60; ++i) points.push_back(random_point(2, rng));
+    std::vector<NodeId> leaves;
+    for (const unsigned n : {20U, 25U}) {  // in steps
+        bench.tree.enter(nursery, 60, false);
+        CHECK(nursery.boxes == nullptr);
+        for (unsigned i = 0; i < n; ++i) leaves.push_back(bench.tree.plant(bench.store(points[i])));
+        bench.tree.leave(nursery);
+        CHECK(bench.tree.room() + 1 == leaves.size());
+    }
+    bench.tree.enter(nursery, 200, true);
+    for (; !leaves.empty(); leaves.pop_back()) bench.tree.uproot(leaves.back());
+    bench.grow(points);
+    bench.tree.leave(nursery);
+    CHECK(bench.tree.room() == 59);
+    CHECK(defect_of(bench) == "");
+}
+
+TEST_CASE("a tree grown at once is a tree, and goes on as one") {
+    for (const KernelLevel level : available_kernels()) {
+        const KernelScope scope(level);
+        for (const std::uint32_t dimensions : {1U, 2U, 4U, 7U, 8U, 30U, 33U}) {
+            for (const std::size_t n : {1U, 2U, 3U, 5U, 60U}) {
+                CAPTURE(dimensions);
+                CAPTURE(n);
+                TreeBench bench(dimensions, 80, n);
+                Rng rng(n, dimensions);
+                std::vector<Point> points;
+                for (std::size_t i = 0; i < n; ++i) {
+                    const bool repeats = i > 0 && rng.uniform() < 0.4;
+                    points.push_back(repeats ? points[rng.below(i)] : random_point(dimensions, rng));
+                }
+                const std::vector<NodeId> leaves = bench.grow(points);
+                for (std::size_t i = 0; i < n; ++i) REQUIRE(bench.point_of(leaves[i]) == points[i]);
+                REQUIRE(bench.tree.mass() == n);
+                REQUIRE(defect_of(bench) == "");
+                const NodeId later = bench.insert(random_point(dimensions, rng));
+                REQUIRE(defect_of(bench) == "");
+                bench.erase(leaves.front());
+                bench.erase(later);
+                REQUIRE(defect_of(bench) == "");
+            }
+        }
+    }
+}
+
+TEST_CASE("neighbouring numbers are cut apart") {
+    TreeBench bench(1, 8, 3);
+    const float tiny = std::numeric_limits<float>::denorm_min();
+    bench.grow(std::vector<Point>{{-tiny}, {0.0F}, {tiny}, {1.0F}, {std::nextafter(1.0F, 2.0F)}});
     CHECK(defect_of(bench) == "");
 }

@@ -183,6 +183,7 @@ TEST_CASE("with room left, a point enters with the filling chance or by beating 
             std::map<std::string, double> seen;
             constexpr int kTrials = 20000;
             for (int i = 0; i < kTrials; ++i) {
+                sampler.set_seed(rng.bits());
                 sampler.plan(500, rng);
                 if (sampler.next().index > 500)
                     ++seen["later"];

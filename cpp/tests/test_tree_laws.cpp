@@ -2,6 +2,7 @@
 // A tree that points entered and left has the law of a tree cut at once from the points that remain.
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -64,6 +65,13 @@ std::size_t depth_by_cutting(std::vector<Point> points, const Point& wanted, Rng
     }
 }
 
+/// A tree grown from `points` at once.
+TreeBench tree_of(const std::vector<Point>& points, std::uint64_t seed, std::vector<NodeId>& leaves) {
+    TreeBench bench(static_cast<std::uint32_t>(points.front().size()), static_cast<std::uint32_t>(points.size()), seed);
+    leaves = bench.grow(points);
+    return bench;
+}
+
 /// A tree on `points`, which enter in another order for every seed; with `passing`, other points come and go.
 TreeBench tree_on(const std::vector<Point>& points, const std::vector<Point>& passing, std::uint64_t seed,
                   std::vector<NodeId>& leaves) {
@@ -91,14 +99,16 @@ struct Seen {
     Histogram depth{60};           ///< of one point per tree
 };
 
-Seen look_at_trees(const std::vector<Point>& points, const std::vector<Point>& passing,
-                   std::uint64_t first_seed) {
+/// Makes tree number i of a test, and says which leaf holds which point.
+using Maker = std::function<TreeBench(std::uint64_t i, std::vector<NodeId>& leaves)>;
+
+Seen look_at_trees(const std::vector<Point>& points, const Maker& make) {
     const std::size_t dimensions = points.front().size();
     const Sides sides(points);
     Seen seen{Histogram(dimensions), std::vector<Histogram>(dimensions, Histogram(10))};
     std::vector<NodeId> leaves;
     for (std::uint64_t i = 0; i < kTrees; ++i) {
-        const TreeBench bench = tree_on(points, passing, first_seed + i, leaves);
+        const TreeBench bench = make(i, leaves);
         const TreeArrays& arrays = bench.tree.arrays();
         const std::uint16_t dimension = arrays.dimension[arrays.root];
         const double cut = static_cast<double>(from_order_key(arrays.payload[arrays.root]));
@@ -109,6 +119,19 @@ Seen look_at_trees(const std::vector<Point>& points, const std::vector<Point>& p
         seen.depth.add(bench.depth_of(leaves[(i / points.size()) % points.size()]));
     }
     return seen;
+}
+
+Seen look_at_trees(const std::vector<Point>& points, const std::vector<Point>& passing,
+                   std::uint64_t first_seed) {
+    return look_at_trees(points, [&](std::uint64_t i, std::vector<NodeId>& leaves) {
+        return tree_on(points, passing, first_seed + i, leaves);
+    });
+}
+
+Seen look_at_grown_trees(const std::vector<Point>& points) {
+    return look_at_trees(points, [&](std::uint64_t i, std::vector<NodeId>& leaves) {
+        return tree_of(points, i, leaves);
+    });
 }
 
 Histogram depths_by_cutting(const std::vector<Point>& points) {
@@ -139,11 +162,15 @@ TEST_CASE(
         const Seen built = look_at_trees(points, {}, 0);
         const Seen churned = look_at_trees(points, passing, 1000000);
         const Histogram cut = depths_by_cutting(points);
+        const Seen grown = look_at_grown_trees(points);
         check_root_cuts(built, points);
         check_root_cuts(churned, points);
+        check_root_cuts(grown, points);
         CHECK(same_law_p(built.depth.counts(), cut.counts()) > kUnlikely);
         CHECK(same_law_p(churned.depth.counts(), cut.counts()) > kUnlikely);
         CHECK(same_law_p(churned.depth.counts(), built.depth.counts()) > kUnlikely);
+        CHECK(same_law_p(grown.depth.counts(), cut.counts()) > kUnlikely);
+        CHECK(same_law_p(grown.depth.counts(), built.depth.counts()) > kUnlikely);
     }
 }
 
@@ -195,8 +222,12 @@ TEST_CASE("the law does not depend on where the points lie") {
             for (float& value : point) value += 1e5F;
         }
         const Seen built = look_at_trees(points, {}, 0);
-        CHECK(same_law_p(built.depth.counts(), depths_by_cutting(points).counts()) > kUnlikely);
+        const Seen grown = look_at_grown_trees(points);
+        const Histogram cut = depths_by_cutting(points);
+        CHECK(same_law_p(built.depth.counts(), cut.counts()) > kUnlikely);
+        CHECK(same_law_p(grown.depth.counts(), cut.counts()) > kUnlikely);
         check_root_cuts(built, points);
+        check_root_cuts(grown, points);
     }
 }
 
@@ -207,10 +238,13 @@ TEST_CASE("equal points weigh nothing in the cuts") {
     std::vector<NodeId> leaves;
     Histogram once(40);
     Histogram often(40);
+    Histogram grown(40);
     for (std::uint64_t i = 0; i < kTrees; ++i) {
         once.add(tree_on(points, {}, i, leaves).depth_of(leaves[(i / 12) % 12]));
         const TreeBench bench = tree_on(repeated, {}, 500000 + i, leaves);
         often.add(bench.depth_of(leaves[(i / 24) % 12]));
+        grown.add(tree_of(repeated, i, leaves).depth_of(leaves[(i / 24) % 12]));
     }
+    CHECK(same_law_p(once.counts(), grown.counts()) > kUnlikely);
     CHECK(same_law_p(once.counts(), often.counts()) > kUnlikely);
 }

@@ -55,14 +55,38 @@ public:
           workspace_(sample_size),
           stored_(kReadAhead, 0.0F) {}
 
-    NodeId insert(const Point& point) {
+    /// Puts a point behind the others and returns its row.
+    std::int32_t store(const Point& point) {
         const auto row = static_cast<std::int32_t>((stored_.size() - kReadAhead) / geometry.columns);
         // What lies behind a point is never used; here it would show.
         stored_.resize(stored_.size() - kReadAhead);
         stored_.insert(stored_.end(), point.begin(), point.end());
         stored_.insert(stored_.end(), kReadAhead, 3e29F);
+        return row;
+    }
+    /// Makes the tree of these points at once; returns their leaves.
+    std::vector<NodeId> grow(std::span<const Point> points) {
+        std::vector<NodeId> leaves;
+        for (const Point& point : points) leaves.push_back(tree.plant(store(point)));
+        std::copy(leaves.begin(), leaves.end(), workspace_.scratch().path);
+        const auto n = static_cast<std::uint32_t>(leaves.size());
+        tree.reserve_boxes(n);
+        kernels_for(geometry).grow(tree.arrays(), geometry, stored(), n, workspace_.scratch(), rng);
+        std::vector<NodeId> merged;
+        for (NodeId& leaf : leaves) {
+            if (tree.arrays().mass[leaf] > 0) continue;
+            merged.push_back(leaf);
+            leaf = tree.arrays().parent[leaf];
+        }
+        for (const NodeId leaf : merged) tree.free_leaf(leaf);
+        return leaves;
+    }
+    NodeId insert(const Point& point) {
+        const std::int32_t row = store(point);
+        const bool is_first = tree.is_bare();
+        if (is_first) tree.arrays().root = tree.plant(row);
         tree.make_room();
-        if (tree.empty()) return tree.plant(row);
+        if (is_first) return tree.arrays().root;
         std::vector<std::int32_t> keys(point.size());
         std::transform(point.begin(), point.end(), keys.begin(),
                        [](float value) { return order_key(value); });
@@ -116,15 +140,16 @@ public:
 
     std::string defect() {
         if (arrays_.first_leaf != sample_size_) return "first_leaf is not the number of internal nodes";
-        if (!tree_.empty()) visit(arrays_.root, kNoNode);
+        if (!tree_.is_bare()) visit(arrays_.root, kNoNode);
+        else tree_.for_each_leaf([&](NodeId leaf) { visit(leaf, kNoNode); });
         check_free(arrays_.free_internal, 0, sample_size_);
         check_free(arrays_.free_leaf, sample_size_, 2 * sample_size_ + 1);
-        if (tree_.room() > 0) check_free_boxes();
+        if (arrays_.boxes != nullptr) check_free_boxes();
         if (std::find(seen_.begin(), seen_.end(), false) != seen_.end())
             fail("a node is neither in use nor free");
         std::size_t leaves = 0;
         tree_.for_each_leaf([&](NodeId) { ++leaves; });
-        if (leaves != points_.size()) fail("for_each_leaf does not visit the leaves of the tree");
+        if (!tree_.is_bare() && leaves != points_.size()) fail("for_each_leaf does not visit the leaves of the tree");
         return defect_;
     }
     /// The points and how often the tree holds each; after defect().
@@ -176,7 +201,8 @@ private:
         require(arrays_.dimension[leaf] == 0, "a leaf has a cut dimension");
         const float* first = stored_ + static_cast<std::size_t>(arrays_.payload[leaf]) * geometry_.columns;
         const Point point(first, first + geometry_.dimensions);
-        require(points_.emplace(point, arrays_.mass[leaf]).second, "two leaves hold the same point");
+        const bool is_new = points_.emplace(point, arrays_.mass[leaf]).second;
+        require(is_new || tree_.is_bare(), "two leaves hold the same point");
         return {point, point, arrays_.mass[leaf]};
     }
 

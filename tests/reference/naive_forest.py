@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.naive_sampler import Random, Sampler
-from reference.naive_tree import Leaf, Point, Single, Tree, as_arrays
+from reference.naive_tree import Point, Single, Tree, as_arrays
 from reference.portable_math import log
 
 Row = Iterable[float]
@@ -37,16 +37,23 @@ class SampledTree:
         """Learn point `number` of the stream, if the sample takes it."""
         if number != self.sampler.index:
             return
-        lost = self.sampler.accept(self._insert(point, arrival))
+        if self.tree.root is None:
+            leaf = self.tree.plant(point, arrival)
+        else:
+            leaf = self.tree.insert(point, arrival, self.random)
+        lost = self.sampler.accept(leaf)
         if lost is not None:
             self.tree.delete(lost)
 
     def put(self, key: float, point: Point, arrival: int) -> None:
         """Add a point of a batch sample."""
-        self.sampler.sample[key] = self._insert(point, arrival)
+        self.sampler.sample[key] = self.tree.plant(point, arrival)
 
-    def _insert(self, point: Point, arrival: int) -> Leaf:
-        return self.tree.insert(point, arrival, self.random)
+    def grow(self) -> None:
+        """Make a tree of the sample."""
+        merged = self.tree.grow(self.random)
+        sample = self.sampler.sample
+        self.sampler.sample = {key: merged.get(leaf, leaf) for key, leaf in sample.items()}
 
 
 class NaiveForest:
@@ -108,11 +115,18 @@ class NaiveForest:
             if not self.window:
                 self.n_skipped += 1
             elif point is not None:
-                arrival = self.n_rows - self.options["shingle_size"] + 1
-                for sampled in self.trees:
-                    sampled.learn(self.n_points, point, arrival)
-                self.n_points += 1
+                self._learn_point(point)
             self.n_rows += 1
+
+    def _learn_point(self, point: Point) -> None:
+        """Learn the point that ends with this row; trees grow when the forest gets ready."""
+        was_ready = self.is_ready
+        for sampled in self.trees:
+            sampled.learn(self.n_points, point, self.n_rows - self.options["shingle_size"] + 1)
+        self.n_points += 1
+        if self.is_ready and not was_ready:
+            for sampled in self.trees:
+                sampled.grow()
 
     def fit(self, rows: Iterable[Row]) -> None:
         """Fill the forest with a batch sample: distinct points, drawn by every tree for itself."""
@@ -140,6 +154,7 @@ class NaiveForest:
             for i, number in enumerate(chosen):
                 waited += sampled.random.exponential() / (self.n_points - i)
                 sampled.put(log(waited) - shift, *points[number])
+            sampled.grow()
             sampled.sampler.plan(self.n_points)
 
     def tree(self, index: int) -> dict[str, Any]:

@@ -36,10 +36,15 @@ def merge(forests: list[NaiveForest]) -> NaiveForest:
             sampled.random = Random(sampled.random.bits(), len(merged.trees))
             sampler = sampled.sampler
             sampler.random = sampled.random
+            sampler.seed = sampled.random.bits()
             sampler.sample = {key + shift: leaf for key, leaf in sampler.sample.items()}
             sampler.plan(merged.n_points)
             merged.trees.append(sampled)
         merged.n_rows += forest.n_rows
         merged.n_skipped += forest.n_skipped
     merged.options["n_trees"] = len(merged.trees)
+    if merged.is_ready:
+        for sampled in merged.trees:
+            if sampled.tree.root is None:
+                sampled.grow()
     return merged

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reference import naive_conditional
 from reference.naive_forest import NaiveForest, Row
-from reference.naive_sampler import Random
+from reference.naive_sampler import SplitMix
 from reference.naive_tree import Point, Single
 
 START = 10
@@ -91,7 +91,7 @@ def limit(scales: float, scale: float) -> float:
 
 
 def mixed(bits: int) -> int:
-    return Random._splitmix(bits % 2**64)[1]
+    return SplitMix(bits % 2**64).bits()
 
 
 class Prepared(NamedTuple):
@@ -226,10 +226,7 @@ class PreparedForest(NaiveForest):
             if not self.prepared.rows:
                 self.n_skipped += 1
             elif point is not None:
-                arrival = self.n_rows - self.options["shingle_size"] + 1
-                for sampled in self.trees:
-                    sampled.learn(self.n_points, point, arrival)
-                self.n_points += 1
+                self._learn_point(point)
             self.n_rows += 1
             share = np.mean(~np.isnan(np.array(list(row), dtype=np.float64)))
             self.quality += (share - self.quality) * (1 / self.options["sample_size"])

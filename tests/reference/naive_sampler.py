@@ -11,35 +11,11 @@ if TYPE_CHECKING:
 WORD = 2**64 - 1
 
 
-class Random:
-    """xoshiro256++ (Blackman & Vigna 2021), seeded by SplitMix64."""
-
-    def __init__(self, seed: int, stream: int) -> None:
-        _, mixed = self._splitmix(seed)
-        state = mixed ^ (stream * 0xD1342543DE82EF95 & WORD)
-        self.words: list[int] = []
-        for _ in range(4):
-            state, word = self._splitmix(state)
-            self.words.append(word)
-
-    @staticmethod
-    def _splitmix(state: int) -> tuple[int, int]:
-        state = (state + 0x9E3779B97F4A7C15) & WORD
-        z = state
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & WORD
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & WORD
-        return state, z ^ (z >> 31)
-
-    @staticmethod
-    def _rotate(word: int, by: int) -> int:
-        return (word << by | word >> (64 - by)) & WORD
+class Draws:
+    """Numbers from 64 random bits each."""
 
     def bits(self) -> int:
-        a, b, c, d = self.words
-        result = (self._rotate((a + d) & WORD, 23) + a) & WORD
-        c, d = c ^ a, d ^ b
-        self.words = [a ^ d, b ^ c, c ^ (b << 17 & WORD), self._rotate(d, 45)]
-        return result
+        raise NotImplementedError
 
     def uniform(self) -> float:
         """Draw from [0, 1)."""
@@ -60,15 +36,51 @@ class Random:
         return drawn % bound
 
 
+class SplitMix(Draws):
+    """SplitMix64 from a place of its sequence on."""
+
+    STEP = 0x9E3779B97F4A7C15
+
+    def __init__(self, seed: int, place: int = 0) -> None:
+        self.state = (seed + place * self.STEP) & WORD
+
+    def bits(self) -> int:
+        self.state = z = (self.state + self.STEP) & WORD
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & WORD
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & WORD
+        return z ^ (z >> 31)
+
+
+class Random(Draws):
+    """xoshiro256++ (Blackman & Vigna 2021), seeded by SplitMix64."""
+
+    def __init__(self, seed: int, stream: int) -> None:
+        words = SplitMix(SplitMix(seed).bits() ^ (stream * 0xD1342543DE82EF95 & WORD))
+        self.words = [words.bits() for _ in range(4)]
+
+    @staticmethod
+    def _rotate(word: int, by: int) -> int:
+        return (word << by | word >> (64 - by)) & WORD
+
+    def bits(self) -> int:
+        a, b, c, d = self.words
+        result = (self._rotate((a + d) & WORD, 23) + a) & WORD
+        c, d = c ^ a, d ^ b
+        self.words = [a ^ d, b ^ c, c ^ (b << 17 & WORD), self._rotate(d, 45)]
+        return result
+
+
 class Sampler:
     """A sample whose points have the smallest keys ln(E) - decay·index, E exponential.
 
     The number and the key of the next point to take are drawn ahead, as the native sampler does.
+    While there is room, what decides on a point depends on its number and the seed alone.
     """
 
     def __init__(self, capacity: int, decay: float, accept_fraction: float, random: Random) -> None:
         self.capacity, self.decay, self.accept_fraction = capacity, decay, accept_fraction
         self.random = random
+        self.seed = random.bits()
         self.sample: dict[float, Leaf] = {}
         self.plan(0)
 
@@ -80,15 +92,16 @@ class Sampler:
             self._plan_full(start)
 
     def _plan_filling(self, start: int) -> None:
-        filled = len(self.sample) / self.capacity
-        chance = 1.0
-        if filled >= self.accept_fraction:
-            chance = 1.0 - (filled - self.accept_fraction) / (1.0 - self.accept_fraction)
+        chance = math.inf
+        if self.accept_fraction < 1:
+            slope = 1.0 / (self.capacity * (1.0 - self.accept_fraction))
+            chance = (self.capacity - len(self.sample)) * slope
         self.index = start
         while True:
-            self.key = log(self.random.exponential()) - self.decay * self.index
+            random = SplitMix(self.seed, 2 * self.index)
+            self.key = log(random.exponential()) - self.decay * self.index
             self.replaces = False
-            if not self.sample or self.random.uniform() < chance:
+            if not self.sample or random.uniform() < chance:
                 return
             self.replaces = True
             if self.key < max(self.sample):

@@ -3,6 +3,7 @@
 It rounds to single precision where the native tree does, and nowhere else.
 """
 
+import itertools
 import math
 import struct
 from typing import Any
@@ -94,14 +95,40 @@ Node = Leaf | Branch
 
 
 class Tree:
+    """Bare until it grows: leaves without a root."""
+
     def __init__(self) -> None:
         self.root: Node | None = None
+        self.bare: list[Leaf] = []
+
+    def plant(self, point: Point, arrival: int) -> Leaf:
+        """Add a leaf to a bare tree."""
+        self.bare.append(Leaf(point, arrival))
+        return self.bare[-1]
+
+    def grow(self, random: Random) -> dict[Leaf, Leaf]:
+        """Make a tree of the leaves; return which leaf has become part of which."""
+        merged: dict[Leaf, Leaf] = {}
+        self.root = self._grown(self.bare, random, merged)
+        self.bare = []
+        return merged
+
+    def _grown(self, leaves: list[Leaf], random: Random, merged: dict[Leaf, Leaf]) -> "Node":
+        cut = cut_points([leaf.point for leaf in leaves], random)
+        if cut is None:
+            kept = min(leaves, key=lambda leaf: leaf.arrival)
+            for leaf in leaves:
+                merged[leaf] = kept
+            kept.mass = sum(leaf.mass for leaf in leaves)
+            return kept
+        left = [leaf for leaf in leaves if order(leaf.point[cut[0]]) <= cut[1]]
+        right = [leaf for leaf in leaves if order(leaf.point[cut[0]]) > cut[1]]
+        first = self._grown(left, random, merged)
+        return Branch(*cut, first, self._grown(right, random, merged))
 
     def insert(self, point: Point, arrival: int, random: Random) -> Leaf:
         """Add a point and return its leaf, which it may share with equal points."""
-        if self.root is None:
-            self.root = fresh = Leaf(point, arrival)
-            return fresh
+        assert self.root is not None
         node = self.root
         while isinstance(node, Branch):
             below, above = gaps(node, point)
@@ -142,7 +169,9 @@ class Tree:
     def delete(self, leaf: Leaf) -> None:
         """Take one point off a leaf; an empty leaf goes, and its branch with it."""
         leaf.mass -= 1
-        if leaf.mass > 0:
+        if self.root is None:
+            self.bare.remove(leaf)
+        elif leaf.mass > 0:
             refresh_above(leaf)
         elif leaf.parent is None:
             self.root = None
@@ -181,9 +210,11 @@ class Tree:
         return score * norm
 
     def nodes(self) -> list[Node]:
-        """All nodes, depth first from the root, left before right."""
+        """All nodes, depth first from the root, left before right; of a bare tree the leaves."""
+        if self.root is None:
+            return list(self.bare)
         found: list[Node] = []
-        waiting = [] if self.root is None else [self.root]
+        waiting = [self.root]
         while waiting:
             node = waiting.pop()
             found.append(node)
@@ -206,6 +237,19 @@ def gaps(node: Node, point: Point, *, exact: bool = False) -> tuple[list[Any], l
     below = [max(low - x, number(0)) for low, _, x in sides]
     above = [max(x - high, number(0)) for _, high, x in sides]
     return below, above
+
+
+def cut_points(points: list[Point], random: Random) -> tuple[int, int] | None:
+    """Cut the box of points at random: dimension and order of the cut; None if all are equal."""
+    lows, highs = (list(map(side, *points, points[0])) for side in (min, max))
+    sides = [float(high) - float(low) for low, high in zip(lows, highs, strict=True)]
+    if not any(sides):
+        return None
+    ends = list(itertools.accumulate(sides))
+    offset = random.uniform() * ends[-1]
+    i = next(i for i, end in enumerate(ends) if end > offset)
+    cut = order(Single(float(lows[i]) + (offset - (ends[i - 1] if i else 0.0))))
+    return i, min(cut, order(highs[i]) - 1)
 
 
 def choose_cut(node: Node, point: Point, offset: float) -> tuple[int, int, bool]:

@@ -155,7 +155,7 @@ private:
     [[nodiscard]] std::unique_ptr<Preparation> look_ahead() const;
     void complete_row(Call& call, const Segment& segment) const;
 
-    using TreeStep = std::function<void(std::size_t tree, const Sums& sums, TreeScratch& scratch)>;
+    using TreeStep = std::function<void(std::size_t tree, const Sums& sums, TreeScratch& scratch, Nursery& nursery)>;
     using Part = std::function<void(std::size_t part, std::size_t n_parts)>;
     void run_parts(std::size_t work, std::size_t most_parts, std::size_t n_workers, const Part& part) const;
     void prepare(Call& call, const PointRun& run, const Output& output) const;
@@ -171,8 +171,8 @@ private:
 
     void learn_rows(const Rows& rows, const Output& output);
     void learn_block(Call& call, const Rows& rows, std::size_t from, std::size_t to, const Output& output);
-    void learn_points(Call& call, PointRun run, const Output& output);
-    void learn_few(Call& call, PointRun run, const Output& output);
+    void learn_points(Call& call, const PointRun& run, const Output& output);
+    void learn_few(Call& call, const PointRun& run, const Output& output);
     void keep_last_row(const SeriesBlock& block, const Segment& segment, std::int64_t block_starts);
     void weigh_rows(const Rows& rows, std::size_t from, std::size_t to, bool all_taken);
     [[nodiscard]] std::vector<std::uint32_t> prepare_table(const Rows& rows, std::vector<float>& table);
@@ -180,7 +180,7 @@ private:
     void make_room(std::size_t n_rows);
     std::vector<std::int32_t> store_rows(const Rows& rows, const std::vector<std::uint8_t>& held);
     void fit_tree(SampledTree& tree, const std::vector<std::uint32_t>& points, std::uint64_t n_points,
-                  TreeScratch& scratch);
+                  TreeScratch& scratch, Nursery& nursery);
 
     ForestOptions options_;
     Geometry geometry_;

@@ -14,6 +14,25 @@ namespace fastrcf {
 struct Kernels;
 struct TreeScratch;
 
+inline constexpr std::size_t kAlignment = 64;
+
+struct AlignedDelete {
+    void operator()(std::byte* memory) const noexcept;
+};
+using NodeMemory = std::unique_ptr<std::byte[]>;
+using BoxMemory = std::unique_ptr<std::byte[], AlignedDelete>;
+
+/// Memory that trees take many points in, one tree after the other. What a tree keeps is then allocated once and as
+/// large as it stays: without holes between the trees.
+struct TreeNursery {
+    NodeMemory nodes;
+    BoxMemory boxes;
+    std::size_t node_bytes = 0;  ///< of `nodes`, or of what is lent
+    std::size_t box_bytes = 0;
+    const std::byte* lent_nodes = nullptr;
+    const std::byte* lent_boxes = nullptr;
+};
+
 /// Working memory that one thread needs to work on trees of a given sample size.
 class TreeWorkspace {
 public:
@@ -41,8 +60,9 @@ public:
     RandomCutTree(RandomCutTree&&) noexcept = default;
     RandomCutTree& operator=(RandomCutTree&&) noexcept = default;
 
-    [[nodiscard]] bool empty() const noexcept { return arrays_.root == kNoNode; }
-    [[nodiscard]] std::uint32_t mass() const noexcept { return empty() ? 0 : arrays_.mass[arrays_.root]; }
+    /// Without a root: its leaves, if there are any, wait to be joined.
+    [[nodiscard]] bool is_bare() const noexcept { return arrays_.root == kNoNode; }
+    [[nodiscard]] std::uint32_t mass() const noexcept { return is_bare() ? 0 : arrays_.mass[arrays_.root]; }
 
     /// Points that there is memory for.
     [[nodiscard]] std::uint32_t room() const noexcept { return n_internal_; }
@@ -61,16 +81,27 @@ public:
         if (n_points > n_internal_) grow_nodes(n_points);
     }
 
-    /// Makes room for the boxes of that many insertions.
+    /// Makes room for the boxes of that many insertions, and for the box without end, which any tree needs that is
+    /// not bare.
     void reserve_boxes(std::uint32_t n_insertions) {
-        if (n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
+        if (n_boxes_ == 0 || n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
     }
 
-    /// Gives back the memory beyond the last node and the last box in use.
-    void trim();
+    /// Moves into the memory of a nursery, with room for that many points and one more; a tree that stays bare needs
+    /// no boxes.
+    void enter(TreeNursery& nursery, std::uint32_t n_points, bool with_boxes);
 
-    /// Makes the first leaf of an empty tree.
+    /// Moves out of it, into memory for the nodes and boxes up to the last in use.
+    void leave(TreeNursery& nursery);
+
+    /// Makes a leaf of a bare tree.
     NodeId plant(std::int32_t row);
+
+    /// Takes one point off a leaf of a bare tree.
+    void uproot(NodeId leaf) noexcept;
+
+    /// Frees a leaf that no node leads to.
+    void free_leaf(NodeId leaf) noexcept;
 
     /// The node arrays; kernels work on them.
     [[nodiscard]] TreeArrays& arrays() noexcept { return arrays_; }
@@ -106,10 +137,14 @@ public:
 private:
     void grow_nodes(std::uint32_t at_least);
     void grow_boxes(std::uint32_t n_more);
-    void move_nodes(std::uint32_t n_internal);
-    void move_boxes(std::uint32_t n_boxes);
-    void trim_nodes();
-    void trim_boxes();
+    void enlarge_nodes(std::uint32_t n_internal, NodeMemory memory);
+    void enlarge_boxes(std::uint32_t n_boxes, BoxMemory memory);
+    [[nodiscard]] std::uint32_t used_nodes() noexcept;
+    [[nodiscard]] std::uint32_t used_boxes() const noexcept;
+    [[nodiscard]] NodeMemory shrink_nodes(std::uint32_t n_internal);
+    [[nodiscard]] BoxMemory shrink_boxes(std::uint32_t n_boxes);
+    [[nodiscard]] NodeMemory move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept;
+    [[nodiscard]] BoxMemory move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept;
     void add_free(std::uint32_t node, NodeId& head) noexcept;
     [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
     [[nodiscard]] float* box_at(std::uint32_t slot) const noexcept {
@@ -120,14 +155,11 @@ private:
         return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
     }
 
-    struct AlignedDelete {
-        void operator()(std::byte* memory) const noexcept;
-    };
     std::uint32_t n_internal_ = 0;  ///< internal nodes that there is memory for
     std::uint32_t box_stride_;
     std::uint32_t n_boxes_ = 0;  ///< slots, with the box without end
-    std::unique_ptr<std::byte[]> nodes_;
-    std::unique_ptr<std::byte[], AlignedDelete> boxes_;
+    NodeMemory nodes_;
+    BoxMemory boxes_;
     TreeArrays arrays_{};
 };
 

@@ -12,9 +12,11 @@
 
 namespace fastrcf {
 
+inline constexpr std::uint64_t kSplitmixStep = 0x9E3779B97F4A7C15ULL;
+
 /// One step of SplitMix64: advances the state and returns 64 mixed bits.
 FASTRCF_INLINE std::uint64_t splitmix64(std::uint64_t& state) noexcept {
-    std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
+    std::uint64_t z = (state += kSplitmixStep);
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
     return z ^ (z >> 31);
@@ -49,18 +51,21 @@ public:
     }
 
     /// Uniform on [0, 1), a multiple of 2^-53.
-    FASTRCF_INLINE double uniform() noexcept {
-        return static_cast<double>(bits() >> 11) * 0x1.0p-53;
+    FASTRCF_INLINE double uniform() noexcept { return uniform_of(bits()); }
+    static FASTRCF_INLINE double uniform_of(std::uint64_t bits) noexcept {
+        return static_cast<double>(bits >> 11) * 0x1.0p-53;
     }
 
     /// Uniform on (0, 1], so that its logarithm is finite.
-    FASTRCF_INLINE double uniform_positive() noexcept {
-        return static_cast<double>((bits() >> 11) + 1) * 0x1.0p-53;
+    FASTRCF_INLINE double uniform_positive() noexcept { return uniform_positive_of(bits()); }
+    static FASTRCF_INLINE double uniform_positive_of(std::uint64_t bits) noexcept {
+        return static_cast<double>((bits >> 11) + 1) * 0x1.0p-53;
     }
 
     /// Exponential with mean 1; a smallest value of 2^-54 keeps its logarithm finite.
-    double exponential() noexcept {
-        const double value = -portable::log(uniform_positive());
+    double exponential() noexcept { return exponential_of(bits()); }
+    static FASTRCF_INLINE double exponential_of(std::uint64_t bits) noexcept {
+        const double value = -portable::log(uniform_positive_of(bits));
         return value > 0.0 ? value : 0x1.0p-54;
     }
 

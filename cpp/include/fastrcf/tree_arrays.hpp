@@ -13,8 +13,8 @@ namespace fastrcf {
 ///
 /// A box is stored as [lo | -hi] and a point is seen as [p | -p]: growing a box is then one minimum, the gap
 /// from a point to a box is max(0, box - point), and the sum of the sides is minus the sum of the box.
-/// Coordinates are padded to 4 or to a multiple of 8; padded coordinates are 0 in points and boxes. From 8
-/// coordinates on, lo and -hi alternate in blocks of 8, so that 16 lanes hold both sides of one block.
+/// Coordinates, unless there is one alone, are padded to 4 or to a multiple of 8; padded coordinates are 0 in points
+/// and boxes. From 8 coordinates on, lo and -hi alternate in blocks of 8, so that 16 lanes hold both sides of one block.
 struct Geometry {
     std::uint32_t dimensions = 1;  ///< coordinates of a point
     std::uint32_t padded = 4;      ///< coordinates of a stored box side
@@ -24,12 +24,12 @@ struct Geometry {
 
     /// Position of side lo of coordinate i within a box; side -hi stands `side_step()` further on.
     [[nodiscard]] FASTRCF_INLINE std::uint32_t lane(std::uint32_t i) const noexcept {
-        return padded == 4 ? i : (i / 8) * 16 + i % 8;
+        return padded < 8 ? i : (i / 8) * 16 + i % 8;
     }
-    [[nodiscard]] FASTRCF_INLINE std::uint32_t side_step() const noexcept { return padded == 4 ? 4 : 8; }
+    [[nodiscard]] FASTRCF_INLINE std::uint32_t side_step() const noexcept { return padded < 8 ? padded : 8; }
 
     static std::uint32_t pad(std::uint32_t dimensions) noexcept {
-        return dimensions <= 4 ? 4 : (dimensions + 7) / 8 * 8;
+        return dimensions == 1 ? 1 : dimensions <= 4 ? 4 : (dimensions + 7) / 8 * 8;
     }
 };
 

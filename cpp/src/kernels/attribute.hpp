@@ -28,7 +28,7 @@ public:
     /// compare() with the i-th of the next four; remembers where its box is. That of a node above two leaves is
     /// nowhere, so that of the first of all is copied.
     template <bool First, class S>
-    FASTRCF_INLINE GapAndSides compare(const S& shape, const TreeArrays& tree, const Geometry& geometry,
+    FASTRCF_INLINE GapAndSides<S> compare(const S& shape, const TreeArrays& tree, const Geometry& geometry,
                                        const float* stored, int i, NodeId node, const float* point, int lane) {
         const float*& kept = of(lane)[n_[lane]].box[i];
         if (First && i == 0) {
@@ -69,7 +69,7 @@ FASTRCF_INLINE float distance(const S& shape, const float* a, const float* b) {
     const auto gap = [&](int block) {
         return fold(max(shape.point(a, block) - shape.point(b, block), Block::all(0.F)));
     };
-    F8 total = gap(0);
+    auto total = gap(0);
     for (int block = 1; block < shape.blocks(); ++block) total = total + gap(block);
     return sum(total);
 }
@@ -142,8 +142,8 @@ void spread_copy(const S& shape, const TreeArrays& tree, const Geometry& geometr
         at -= kLanes;
         --depth;
         const NodeId sibling = tree.child[2 * *at + (tree.child[2 * *at] == below ? 1 : 0)];
-        F8 gap = F8::all(0.F);
-        F8 sides = F8::all(0.F);
+        typename S::Sum gap{};
+        typename S::Sum sides{};
         for (int b = 0; b < shape.blocks(); ++b) {
             Block side = node_block(shape, tree, geometry, stored, sibling, b);
             if (!first) side = min(side, S::box(box, b));
@@ -161,7 +161,7 @@ void spread_copy(const S& shape, const TreeArrays& tree, const Geometry& geometr
             (S::box(cells, b) * miss + part).store(cells + S::kBlockFloats * b);
         }
     }
-    F8 total = fold(S::box(cells, 0));
+    auto total = fold(S::box(cells, 0));
     for (int b = 1; b < shape.blocks(); ++b) total = total + fold(S::box(cells, b));
     const Block unit = Block::all(score / sum(total) * foot.unit);
     for (int b = 0; b < shape.blocks(); ++b) (S::box(cells, b) * unit).add_rounded(foot.cells + S::kBlockFloats * b);

@@ -76,7 +76,8 @@ FASTRCF_INLINE GapPlace find_gap(const S& shape, const TreeArrays& tree, const G
 template <class S>
 FASTRCF_INLINE Separation separate(const S& shape, const Geometry& geometry, const TreeArrays& tree,
                                    const float* stored, NodeId node, const float* point, double offset) {
-    const GapPlace place = find_gap(shape, tree, geometry, stored, node, point, offset);
+    GapPlace place{0, offset};
+    if constexpr (S::kBlockFloats > 2) place = find_gap(shape, tree, geometry, stored, node, point, offset);
     const std::uint32_t i = place.dimension;
     float low;
     float high;
@@ -122,15 +123,20 @@ void rebuild_box(const S& shape, TreeArrays& tree, const Geometry& geometry, con
 }
 
 template <class S>
-void make_box(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node) {
-    const S shape(geometry);
-    tree.box_slot[node] = kNoBox;
-    if (is_leaf(tree, tree.child[2 * node]) && is_leaf(tree, tree.child[2 * node + 1])) return;
+FASTRCF_INLINE void take_box(const S& shape, TreeArrays& tree, NodeId node) {
     tree.box_slot[node] = tree.free_box;
     std::uint32_t next;
     std::memcpy(&next, box_of(shape, tree, node), sizeof next);
     tree.free_box = static_cast<std::uint16_t>(next);
     --tree.n_free_boxes;
+}
+
+template <class S>
+void make_box(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node) {
+    const S shape(geometry);
+    tree.box_slot[node] = kNoBox;
+    if (is_leaf(tree, tree.child[2 * node]) && is_leaf(tree, tree.child[2 * node + 1])) return;
+    take_box(shape, tree, node);
     rebuild_box(shape, tree, geometry, stored, node);
 }
 

@@ -82,6 +82,11 @@ struct Kernels {
 
     /// Makes the box of a linked node from its children; none for a node above two leaves.
     void (*make_box)(TreeArrays& tree, const Geometry& geometry, const float* stored, NodeId node);
+
+    /// Joins the n leaves of a bare tree, which stand at the start of the path. There is room for as many boxes. True
+    /// when leaves of equal points have been merged: those that went have mass 0 and name the one that stays as parent.
+    bool (*grow)(TreeArrays& tree, const Geometry& geometry, const float* stored, std::uint32_t n_leaves,
+                 TreeScratch& scratch, Rng& rng);
 };
 
 /// The table for points of this width on the instruction set in use.

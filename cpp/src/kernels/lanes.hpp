@@ -65,6 +65,7 @@ struct F4 {
     __m128 v;
 
     static FASTRCF_INLINE F4 load(const float* p) { return {_mm_loadu_ps(p)}; }
+    static FASTRCF_INLINE F4 of(float a, float b, float c, float d) { return {_mm_setr_ps(a, b, c, d)}; }
     static FASTRCF_INLINE F4 all(float x) { return {_mm_set1_ps(x)}; }
     FASTRCF_INLINE void store(float* p) const { _mm_storeu_ps(p, v); }
     friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {_mm_max_ps(a.v, b.v)}; }
@@ -179,6 +180,7 @@ struct F4 {
         std::memcpy(&r.v, p, sizeof r.v);
         return r;
     }
+    static FASTRCF_INLINE F4 of(float a, float b, float c, float d) { return {Vector{a, b, c, d}}; }
     static FASTRCF_INLINE F4 all(float x) { return {Vector{x, x, x, x}}; }
     FASTRCF_INLINE void store(float* p) const { std::memcpy(p, &v, sizeof v); }
     friend FASTRCF_INLINE F4 max(F4 a, F4 b) { return {a.v > b.v ? a.v : b.v}; }
@@ -258,6 +260,45 @@ FASTRCF_INLINE W16 wide(F16 a) { return {_mm512_insertf32x8(_mm512_castps256_ps5
 FASTRCF_INLINE F16 wide(F16 a) { return a; }
 #endif
 FASTRCF_INLINE F8 wide(F8 a) { return a; }
+
+/// Both sides of a single coordinate.
+struct F2 {
+    float low;
+    float high;
+
+    static FASTRCF_INLINE F2 load(const float* p) { return {p[0], p[1]}; }
+    static FASTRCF_INLINE F2 all(float x) { return {x, x}; }
+    FASTRCF_INLINE void store(float* p) const {
+        p[0] = low;
+        p[1] = high;
+    }
+    FASTRCF_INLINE void add_rounded(std::int32_t* into) const {
+        constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it leaves the nearest integer
+        into[0] += static_cast<std::int32_t>((static_cast<double>(low) + kMagic) - kMagic);
+        into[1] += static_cast<std::int32_t>((static_cast<double>(high) + kMagic) - kMagic);
+    }
+    static FASTRCF_INLINE F2 mirrored(float p) { return {p, -0.F - p}; }
+    friend FASTRCF_INLINE F2 operator+(F2 a, F2 b) { return {a.low + b.low, a.high + b.high}; }
+    friend FASTRCF_INLINE F2 operator-(F2 a, F2 b) { return {a.low - b.low, a.high - b.high}; }
+    friend FASTRCF_INLINE F2 operator*(F2 a, F2 b) { return {a.low * b.low, a.high * b.high}; }
+    friend FASTRCF_INLINE F2 min(F2 a, F2 b) {
+        return {a.low < b.low ? a.low : b.low, a.high < b.high ? a.high : b.high};
+    }
+    friend FASTRCF_INLINE F2 max(F2 a, F2 b) {
+        return {a.low > b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
+    }
+    friend FASTRCF_INLINE unsigned differ(F2 a, F2 b) { return (a.low != b.low ? 1U : 0U) | (a.high != b.high ? 2U : 0U); }
+    friend FASTRCF_INLINE unsigned equal(F2 a, F2 b) { return (a.low == b.low ? 1U : 0U) | (a.high == b.high ? 2U : 0U); }
+    friend FASTRCF_INLINE float fold(F2 a) { return a.low + a.high; }
+    friend FASTRCF_INLINE float minus_sides(F2 a) { return a.low + a.high; }
+    friend FASTRCF_INLINE F2 wide(F2 a) { return a; }
+};
+
+/// Sums that are made already.
+FASTRCF_INLINE float sum(float a) { return a; }
+FASTRCF_INLINE RowSums sum_rows(const float (&a)[4], const float (&b)[4]) {
+    return {F4::of(a[0], a[1], a[2], a[3]), F4::of(b[0], b[1], b[2], b[3])};
+}
 
 /// Four coordinates use one F8, [lo | -hi]; a sum of gaps needs no folding.
 FASTRCF_INLINE F8 fold(F8 a) { return a; }

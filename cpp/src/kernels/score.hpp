@@ -53,12 +53,12 @@ template <bool First, class S, class Trace>
 FASTRCF_INLINE bool climb_four(const S& shape, const TreeArrays& tree, const Geometry& geometry,
                                const ScoreTables& tables, const float* stored, const float* point, int lane,
                                Climb& climb, Trace& trace) {
-    F8 gaps[4];
-    F8 sides[4];
+    typename S::Sum gaps[4];
+    typename S::Sum sides[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
         climb.at -= kLanes;
-        GapAndSides level;
+        GapAndSides<S> level;
         if constexpr (Trace::kKeeps) {
             level = trace.template compare<First>(shape, tree, geometry, stored, i, *climb.at, point, lane);
         } else {

@@ -16,6 +16,7 @@ template <> struct BlockOf<4> { using Type = F8; };
 template <int D, bool Exact>
 struct Shape {
     using Block = typename BlockOf<D>::Type;
+    using Sum = F8;  ///< of coordinates, before they are added up
     static constexpr int kBlockFloats = D == 4 ? 8 : 16;
     static constexpr int kBlocks = D == 4 ? 1 : D / 8;  ///< 0: known at run time
 
@@ -94,17 +95,38 @@ struct Shape {
     }
 };
 
-struct GapAndSides {
-    F8 gap;    ///< sums to the distance (L1) from the point to the box
-    F8 sides;  ///< sums to minus the sides of the box
+/// A single coordinate, which fills its box.
+template <>
+struct Shape<1, true> {
+    using Block = F2;
+    using Sum = float;
+    static constexpr int kBlockFloats = 2;
+    static constexpr int kBlocks = 1;
+
+    explicit FASTRCF_INLINE Shape(const Geometry&) {}
+
+    [[nodiscard]] static FASTRCF_INLINE int blocks() { return 1; }
+    [[nodiscard]] static FASTRCF_INLINE std::size_t stride() { return 2; }
+    [[nodiscard]] static FASTRCF_INLINE Block point(const float* p, int) { return F2::mirrored(*p); }
+    [[nodiscard]] static FASTRCF_INLINE Block half(const float* low, const float* high, float sign, int) {
+        return {*low, std::bit_cast<float>(std::bit_cast<std::uint32_t>(*high) ^ std::bit_cast<std::uint32_t>(sign))};
+    }
+    [[nodiscard]] static FASTRCF_INLINE unsigned used_lanes(int) { return 3; }
+    [[nodiscard]] static FASTRCF_INLINE Block box(const float* box, int) { return F2::load(box); }
 };
 
 template <class S>
-FASTRCF_INLINE GapAndSides compare(const S& shape, const float* box, const float* point) {
+struct GapAndSides {
+    typename S::Sum gap;    ///< sums to the distance (L1) from the point to the box
+    typename S::Sum sides;  ///< sums to minus the sides of the box
+};
+
+template <class S>
+FASTRCF_INLINE GapAndSides<S> compare(const S& shape, const float* box, const float* point) {
     using Block = typename S::Block;
     const Block zero = Block::all(0.F);
     const Block first = S::box(box, 0);
-    F8 sides = minus_sides(first);
+    auto sides = minus_sides(first);
     Block gap = max(first - shape.point(point, 0), zero);
     for (int b = 1; b < shape.blocks(); ++b) {
         const Block side = S::box(box, b);
@@ -175,12 +197,12 @@ FASTRCF_INLINE Halves halves_of(const S& shape, const TreeArrays& tree, const Ge
 
 /// compare() for a node that may stand above two leaves; keep(b, block) gets the blocks of its box.
 template <class S, class Keep>
-FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
+FASTRCF_INLINE GapAndSides<S> compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
                                         const float* stored, NodeId node, const float* point, const Keep& keep) {
     using Block = typename S::Block;
     const Halves halves = halves_of(shape, tree, geometry, stored, node);
     const Block zero = Block::all(0.F);
-    F8 sides = F8::all(0.F);
+    typename S::Sum sides{};
     Block gap = zero;
     for (int b = 0; b < shape.blocks(); ++b) {
         const std::size_t at = halves.step * static_cast<std::size_t>(b);
@@ -195,7 +217,7 @@ FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, 
 }
 
 template <class S>
-FASTRCF_INLINE GapAndSides compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
+FASTRCF_INLINE GapAndSides<S> compare_node(const S& shape, const TreeArrays& tree, const Geometry& geometry,
                                         const float* stored, NodeId node, const float* point) {
     return compare_node(shape, tree, geometry, stored, node, point, [](int, const auto&) {});
 }

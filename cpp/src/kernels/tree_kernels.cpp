@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of a tree: descent, score, attribution, insertion, deletion. Compiled once per instruction set with
+// The inner loops of a tree: descent, score, attribution, insertion, deletion, growth. Compiled once per instruction set with
 // FASTRCF_ISA naming the namespace, so that no two object files share a function.
 #include "kernels/attribute.hpp"
-#include "kernels/change.hpp"
+#include "kernels/grow.hpp"
 
 namespace fastrcf::FASTRCF_ISA {
 namespace {
@@ -17,7 +17,8 @@ constexpr Kernels kTable = {
     find_path,
     insert<Shape<D, Exact>>,
     erase<Shape<D, Exact>>,
-    make_box<Shape<D, Exact>>};
+    make_box<Shape<D, Exact>>,
+    grow<Shape<D, Exact>>};
 
 template <int D>
 const Kernels& choose(const Geometry& geometry) {
@@ -28,6 +29,7 @@ const Kernels& choose(const Geometry& geometry) {
 
 const Kernels& kernels_for(const Geometry& geometry) {
     switch (geometry.padded) {
+        case 1: return kTable<1, true>;
         case 4: return choose<4>(geometry);
         case 8: return choose<8>(geometry);
         case 16: return choose<16>(geometry);

@@ -18,7 +18,7 @@ void find_rows(const RandomCutForest& forest, const ForestView& view, const Rand
     rows.clear();
     for (std::uint32_t i = 0; i < forest.options().n_trees; ++i) {
         const RandomCutTree& tree = forest.tree(i).tree();
-        if (tree.empty()) continue;
+        if (tree.is_bare()) continue;
         view.kernels.find_path(tree.arrays(), question.point, question.scratch);
         const NodeId leaf = question.scratch.path[question.scratch.depth[0] * kLanes];
         rows.push_back(static_cast<std::uint32_t>(tree.arrays().payload[leaf]));

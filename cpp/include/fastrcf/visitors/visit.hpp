@@ -16,7 +16,7 @@ void visit_trees(const RandomCutForest& forest, const ForestView& view, const Ra
                  Visit visit) {
     for (std::uint32_t i = 0; i < forest.options().n_trees; ++i) {
         const RandomCutTree& tree = forest.tree(i).tree();
-        if (tree.empty()) continue;
+        if (tree.is_bare()) continue;
         Ascent ascent(view, tree, question.point, question.scratch, question.buffers);
         visit(tree, ascent);
     }
