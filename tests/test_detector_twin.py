@@ -45,7 +45,7 @@ def test_of_a_series_with_a_period(period):
     twin.update(series[:, None])
     scores, detector = streamed(series, alarm_rate=0.01, rest=20, period=period)
     assert_allclose(scores, twin.scores, rtol=1e-5, atol=1e-9)
-    assert len(detector.detections_) > 2
+    assert len(detector.detections_) >= 2
     assert detector._engine.plan.period == twin.period > 0
     assert_same_detections(detector.detections_, twin.detections())
 
