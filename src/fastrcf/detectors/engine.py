@@ -85,7 +85,7 @@ class Engine:
         """Learn a whole table; nothing must have been learned before. The plan is final then."""
         self._adopt(make_plan(rows, self.settings.views, self.settings.period), time_decay=0.0)
         self.fitted = True
-        self._rehearse(rows, 0, _CLIP_OF_FIT)
+        self._rehearse(self.watches, rows, 0, _CLIP_OF_FIT)
         self.range.excess(rows, learn=True)
         self._remember(rows)
 
@@ -109,14 +109,10 @@ class Engine:
         """Find events in rows that would come next, learning nothing."""
         levels, _ = self._levels(rows)
         excess = self.range.excess(rows, learn=False)
-        found = Finder(self, rows, levels, excess, times=times, shares=None)
-        alarms, self.alarms = self.alarms, Alarms(self.settings.rest)
-        kept, self.detections = self.detections, []
-        try:
-            self._raise(found, self.n_seen + len(rows))
-            return self.detections
-        finally:
-            self.alarms, self.detections = alarms, kept
+        finder = Finder(self, rows, levels, excess, times=times, shares=None)
+        detections: list[Detection] = []
+        _follow(finder, Alarms(self.settings.rest), detections, self.n_seen + len(rows))
+        return detections
 
     def _until_plan(self) -> int:
         if self.fitted:
@@ -132,7 +128,7 @@ class Engine:
         levels, shares = self._levels(rows, learn=True)
         excess = self.range.excess(rows, learn=True)
         finder = Finder(self, rows, levels, excess, times=times, shares=shares)
-        self._raise(finder, self.n_seen + len(rows))
+        _follow(finder, self.alarms, self.detections, self.n_seen + len(rows))
         self._remember(rows)
         scores, self.faded = _faded(levels, self.faded)
         return scores
@@ -170,11 +166,13 @@ class Engine:
         plan = make_plan(self.history, self.settings.views, self.settings.period)
         if self.width == 1 and self.plan is not None and same_views(self.plan, plan):
             return
-        old, self.watches = self.watches, []
+        old = self.watches
         self._adopt(plan)
-        self._rehearse(self.history, self.n_seen - len(self.history), _CLIP)
-        if self.width == 1 and old and old[0].explains and self.watches[0].explains:
-            self.watches[0] = old[0]  # its view is the same, and it has seen more
+        new = self.watches
+        if self.width == 1 and old and old[0].explains and new[0].explains:
+            self.watches = [old[0], *new[1:]]  # its view is the same, and it has seen more
+            new = new[1:]
+        self._rehearse(new, self.history, self.n_seen - len(self.history), _CLIP)
 
     def _adopt(self, plan: Plan, time_decay: float | None = None) -> None:
         settings = self.settings
@@ -193,11 +191,12 @@ class Engine:
             for view in plan.views
         ]
 
-    def _rehearse(self, rows: FloatArray, first: int, clip: float) -> None:
+    @staticmethod
+    def _rehearse(watches: list[Watch], rows: FloatArray, first: int, clip: float) -> None:
         """Show rows to new watches; their laws begin with the second quarter, the forests grown."""
         grown = len(rows) // 4
         bounds = [0, *range(grown, len(rows), _BLOCK), len(rows)]
-        for watch in self.watches:
+        for watch in watches:
             for start, stop in pairwise(bounds):
                 if stop > start:
                     behind = max(0, start - watch.view.lookback)
@@ -205,22 +204,23 @@ class Engine:
                 if start == 0:
                     watch.renew_law(clip)
 
-    # ---- alarms ---------------------------------------------------------------------------------
 
-    def _raise(self, finder: Finder, n_seen: int) -> None:
-        new, over = self.alarms.follow(finder.beyond())
-        last = self.alarms.close(n_seen)
-        self.detections.extend(finder.detection(event) for event in new)
-        del self.detections[:-_MOST_DETECTIONS]
-        for event in [*over, last]:
-            if event is not None:
-                self._end(event)
+def _follow(finder: Finder, alarms: Alarms, detections: list[Detection], n_seen: int) -> None:
+    """Add the alarms that a finder's rows raise to the detections, and end those that are over."""
+    new, over = alarms.follow(finder.beyond())
+    last = alarms.close(n_seen)
+    detections.extend(finder.detection(event) for event in new)
+    del detections[:-_MOST_DETECTIONS]
+    for event in [*over, last]:
+        if event is not None:
+            _end(detections, event)
 
-    def _end(self, event: Event) -> None:
-        for place in range(len(self.detections) - 1, -1, -1):
-            if self.detections[place].start == event.start:
-                self.detections[place] = replace(self.detections[place], end=event.last + 1)
-                return
+
+def _end(detections: list[Detection], event: Event) -> None:
+    for place in range(len(detections) - 1, -1, -1):
+        if detections[place].start == event.start:
+            detections[place] = replace(detections[place], end=event.last + 1)
+            return
 
 
 def _faded(levels: FloatArray, before: float) -> tuple[FloatArray, float]:
