@@ -16,17 +16,21 @@ OWNER = "RandomCutForest"
 _SHOWN_NAMES = 5
 
 
-def check_width(width: int, expected: int, *, name: str = "X", hint: str = "") -> None:
-    """Refuse rows of another width than the forest has learned.
+def check_width(
+    width: int, expected: int, *, name: str = "X", hint: str = "", owner: str = OWNER
+) -> None:
+    """Refuse rows of another width than the model has learned.
 
     Parameters
     ----------
     width, expected : int
-        Columns that came, columns that the forest has.
+        Columns that came, columns that the model has.
     name : str
         What the caller's argument is called in error messages.
     hint : str
         Appended to the message.
+    owner : str
+        What the model is called.
 
     Raises
     ------
@@ -35,7 +39,7 @@ def check_width(width: int, expected: int, *, name: str = "X", hint: str = "") -
     """
     if width != expected:
         raise ValueError(
-            f"{name} has {width} features, but {OWNER} is expecting {expected} features as "
+            f"{name} has {width} features, but {owner} is expecting {expected} features as "
             f"input{hint}"
         )
 

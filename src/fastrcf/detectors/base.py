@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -15,7 +16,7 @@ import numpy as np
 from fastrcf._forest.container import plain
 from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.inputs import as_table
-from fastrcf._forest.names import same_names
+from fastrcf._forest.names import check_width, same_names
 from fastrcf.detectors.alarms import cutoff_of
 from fastrcf.detectors.views import LARGEST
 from fastrcf.errors import not_fitted
@@ -103,7 +104,7 @@ class Detector(Estimator, ABC):
             changed then.
         """
         table = as_table(X)
-        rows = _finite(table.array)
+        rows = _in_bounds(table.array)
         engine = self._new_engine(_column_names(table.names, rows.shape[1]))
         engine.fit(rows)
         digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
@@ -157,11 +158,7 @@ class Detector(Estimator, ABC):
         TypeError, ValueError
             As in `score`, or `time` has another length. Nothing is learned then.
         """
-        rows, names = self._read(X)
-        times = _times(X, time, len(rows))
-        with self._guard():
-            engine = self._engine_for(rows, names, keep=True)
-            return engine.take(rows, times)  # type: ignore[no-any-return]
+        return self._take(X, time)[0]
 
     def update(self, X: TableLike, *, time: ArrayLike | None = None) -> Self:
         """Learn rows: `score_update` without its answer.
@@ -181,7 +178,7 @@ class Detector(Estimator, ABC):
         TypeError, ValueError
             As in `score_update`.
         """
-        self.score_update(X, time=time)
+        self._take(X, time)
         return self
 
     def detect_update(self, X: TableLike, *, time: ArrayLike | None = None) -> list[Detection]:
@@ -203,9 +200,7 @@ class Detector(Estimator, ABC):
         TypeError, ValueError
             As in `score_update`.
         """
-        before = self.n_seen_
-        self.score_update(X, time=time)
-        return [each for each in self.detections_ if each.start >= before]
+        return self._take(X, time)[1]
 
     def detect(self, X: TableLike, *, time: ArrayLike | None = None) -> list[Detection]:
         """Find the events in rows, without learning them.
@@ -235,9 +230,7 @@ class Detector(Estimator, ABC):
                 found: list[Detection] = self._engine.would_find(rows, times)
                 return found
             engine = copy.deepcopy(self._engine_for(rows, names))
-        first = engine.n_seen
-        engine.take(rows, times)
-        return [each for each in engine.detections if each.start >= first]
+        return _take(engine, rows, times)[1]
 
     # ---- what was learned -----------------------------------------------------------------------
 
@@ -315,13 +308,15 @@ class Detector(Estimator, ABC):
         table = as_table(X)
         if self._engine is not None:
             same_names(table.names, self._names)
-            width = self._engine.width
-            if table.array.shape[1] != width:
-                raise ValueError(
-                    f"X has {table.array.shape[1]} features, but {type(self).__name__} is "
-                    f"expecting {width} features as input"
-                )
-        return _finite(table.array), table.names
+            check_width(table.array.shape[1], self._engine.width, owner=type(self).__name__)
+        return _in_bounds(table.array), table.names
+
+    def _take(self, X: TableLike, time: ArrayLike | None) -> tuple[FloatArray, list[Detection]]:
+        """Learn rows; give their scores and the alarms they raised."""
+        rows, names = self._read(X)
+        times = _times(X, time, len(rows))
+        with self._guard():
+            return _take(self._engine_for(rows, names, keep=True), rows, times)
 
     def _engine_for(self, rows: FloatArray, names: Names | None, *, keep: bool = False) -> Any:
         if self._engine is not None:
@@ -354,7 +349,16 @@ class Detector(Estimator, ABC):
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
 
-def _finite(array: Any) -> FloatArray:
+def _take(
+    engine: _Engine, rows: FloatArray, times: Sequence[Any] | None
+) -> tuple[FloatArray, list[Detection]]:
+    first = engine.n_seen
+    scores = engine.take(rows, times)
+    found = engine.detections
+    return scores, found[bisect_left(found, first, key=lambda each: each.start) :]
+
+
+def _in_bounds(array: Any) -> FloatArray:
     rows: FloatArray = np.asarray(array, np.float64)
     too_large = np.abs(rows) > LARGEST
     if too_large.any():
