@@ -14,7 +14,7 @@ __all__ = ["Alarms", "Range", "cutoff_of"]
 
 _ROWS_PER_ALARM = 2.5
 """Rows beyond the cutoff for each alarm on noise: neighbouring rows share most of their short mean.
-Measured on normal, uniform, heavy-tailed, skewed, counted and autocorrelated noise: 2 to 3."""
+What it is worth on several kinds of noise, tests/test_detector_alarms.py measures."""
 
 _WARM = 100
 """Rows after which the range of a series is taken to be known."""
