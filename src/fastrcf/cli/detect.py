@@ -18,15 +18,19 @@ from fastrcf.cli.detector_options import (
     detector_options,
 )
 from fastrcf.cli.exits import CliError, ExitCode, exit_codes
-from fastrcf.cli.formats import Format
 from fastrcf.cli.options import (
     ChunkRows,
     Delimiter,
+    FailOnAnomaly,
     Header,
     IdCols,
     InputFormat,
     Jobs,
+    Output,
+    OutputFormat,
     RandomState,
+    SummaryAsJson,
+    Table,
     TimeCol,
     ValueCols,
     input_options,
@@ -42,12 +46,7 @@ _RESULTS = "Results"
 
 
 def detect(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="CSV, TSV, JSON Lines, Parquet or Arrow; - reads a pipe."
-        ),
-    ],
+    file: Table,
     context: typer.Context,
     *,
     model: Annotated[
@@ -61,16 +60,7 @@ def detect(
             "it is.",
         ),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel=_RESULTS,
-            help="Write to this file; the suffix says the format. Default: standard output.",
-        ),
-    ] = None,
+    output: Output = None,
     plot: Annotated[
         str | None,
         typer.Option(
@@ -79,29 +69,9 @@ def detect(
             help="Draw the series, its scores and the alarms (.png, .svg, .pdf).",
         ),
     ] = None,
-    to: Annotated[
-        Format | None,
-        typer.Option(
-            metavar="FORMAT",
-            rich_help_panel=_RESULTS,
-            help="Format of standard output: csv, tsv, jsonl, parquet, arrow. "
-            "Default: as the input.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            rich_help_panel=_RESULTS,
-            help="Sum up as JSON: on standard output with -o, else on standard error.",
-        ),
-    ] = False,
-    fail_on_anomaly: Annotated[
-        bool,
-        typer.Option(
-            "--fail-on-anomaly", rich_help_panel=_RESULTS, help="Exit with 3 when there are any."
-        ),
-    ] = False,
+    to: OutputFormat = None,
+    as_json: SummaryAsJson = False,
+    fail_on_anomaly: FailOnAnomaly = False,
     value_cols: ValueCols = None,
     id_cols: IdCols = None,
     time_col: TimeCol = None,

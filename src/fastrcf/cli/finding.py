@@ -17,11 +17,11 @@ from fastrcf.cli.cells import seconds, texts
 from fastrcf.cli.columns import Requested, RiseWatch, Roles
 from fastrcf.cli.detecting import DetectorOptions, Series, goes_on
 from fastrcf.cli.exits import ExitCode, note
-from fastrcf.cli.formats import Format, target_of_name
+from fastrcf.cli.formats import Format
 from fastrcf.cli.models import open_detector
-from fastrcf.cli.outputs import check_file, open_target
-from fastrcf.cli.picture import Picture, check_plot
-from fastrcf.cli.pipeline import keys_of, measures, start
+from fastrcf.cli.outputs import open_target
+from fastrcf.cli.picture import Picture
+from fastrcf.cli.pipeline import check_written, keys_of, measures, start
 from fastrcf.cli.progress import progress
 from fastrcf.cli.readers import STDIN, Chunk, ReadOptions, open_source
 from fastrcf.cli.scoring import Scored, group_rows
@@ -65,12 +65,7 @@ def run(job: DetectJob) -> ExitCode:
         0, or 3 when alarms are to fail the run and there were some.
     """
     started = time.monotonic()
-    inputs = () if job.input == STDIN else (job.input,)
-    if job.output is not None:
-        target_of_name(job.output)
-        check_file("--output", job.output, inputs)
-    if job.plot is not None:
-        check_plot(job.plot)
+    check_written(job.input, job.output, job.plot)
     model = None if job.model is None else open_detector(job.model)
     if model is not None:
         job = replace(job, columns=replace(job.columns, values=model.columns))

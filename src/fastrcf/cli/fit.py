@@ -30,6 +30,7 @@ from fastrcf.cli.options import (
     RandomState,
     Shingle,
     Sigma,
+    Table,
     TimeCol,
     ValueCols,
     input_options,
@@ -41,12 +42,7 @@ __all__ = ["fit"]
 
 
 def fit(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="CSV, TSV, JSON Lines, Parquet or Arrow; - reads a pipe."
-        ),
-    ],
+    file: Table,
     context: typer.Context,
     *,
     model: Annotated[

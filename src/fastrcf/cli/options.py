@@ -14,15 +14,20 @@ __all__ = [
     "ChunkRows",
     "Decay",
     "Delimiter",
+    "FailOnAnomaly",
     "Header",
     "IdCols",
     "InputFormat",
     "Jobs",
+    "Output",
     "OutputAfter",
+    "OutputFormat",
     "RandomState",
     "Samples",
     "Shingle",
     "Sigma",
+    "SummaryAsJson",
+    "Table",
     "TimeCol",
     "Trees",
     "ValueCols",
@@ -36,6 +41,43 @@ _FOREST = "Forest"
 _RESULTS = "Results"
 _INPUT = "Input"
 
+Table = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="CSV, TSV, JSON Lines, Parquet or Arrow; - reads a pipe."),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        rich_help_panel=_RESULTS,
+        help="Write to this file; the suffix says the format. Default: standard output.",
+    ),
+]
+OutputFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        rich_help_panel=_RESULTS,
+        help="Format of standard output: csv, tsv, jsonl, parquet, arrow. Default: as the input.",
+    ),
+]
+SummaryAsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        rich_help_panel=_RESULTS,
+        help="Sum up as JSON: on standard output with -o, else on standard error.",
+    ),
+]
+FailOnAnomaly = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-anomaly", rich_help_panel=_RESULTS, help="Exit with 3 when there are any."
+    ),
+]
 ValueCols = Annotated[
     str | None,
     typer.Option(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.cli.readers import Source
 
-__all__ = ["ScoreJob", "keys_of", "measures", "run", "start"]
+__all__ = ["ScoreJob", "check_written", "keys_of", "measures", "run", "start"]
 
 _MANY_SERIES = 1000
 
@@ -97,13 +97,31 @@ def run(job: ScoreJob) -> ExitCode:
     return ExitCode.ANOMALIES if job.fail_on_anomaly and tally.n_anomalies else ExitCode.OK
 
 
+def check_written(source: str, output: str | None, plot: str | None) -> None:
+    """Find out before anything is read whether table and picture can be written.
+
+    Parameters
+    ----------
+    source
+        What is read.
+    output, plot
+        The files; None is not written.
+
+    Raises
+    ------
+    CliError
+        A suffix says no format, a file cannot be written, or it is the one that is read.
+    """
+    if output is not None:
+        target_of_name(output)
+        check_file("--output", output, () if source == STDIN else (source,))
+    if plot is not None:
+        check_plot(plot)
+
+
 def _check(job: ScoreJob) -> None:
     """Find what is wrong with the options before anything is read."""
-    if job.output is not None:
-        target_of_name(job.output)
-        check_file("--output", job.output, () if job.input == STDIN else (job.input,))
-    if job.plot is not None:
-        check_plot(job.plot)
+    check_written(job.input, job.output, job.plot)
     job.forest.check(n_columns=1)
     check_sigma(job.sigma)
 

@@ -7,20 +7,24 @@ from typing import Annotated
 import typer
 
 from fastrcf.cli.exits import CliError, ExitCode, exit_codes
-from fastrcf.cli.formats import Format
 from fastrcf.cli.options import (
     ChunkRows,
     Decay,
     Delimiter,
+    FailOnAnomaly,
     Header,
     IdCols,
     InputFormat,
     Jobs,
+    Output,
     OutputAfter,
+    OutputFormat,
     RandomState,
     Samples,
     Shingle,
     Sigma,
+    SummaryAsJson,
+    Table,
     TimeCol,
     Trees,
     ValueCols,
@@ -37,12 +41,7 @@ _RESULTS = "Results"
 
 
 def score(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="CSV, TSV, JSON Lines, Parquet or Arrow; - reads a pipe."
-        ),
-    ],
+    file: Table,
     context: typer.Context,
     *,
     model: Annotated[
@@ -56,16 +55,7 @@ def score(
             "which fastrcf fit wrote; the file stays as it is.",
         ),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel=_RESULTS,
-            help="Write to this file; the suffix says the format. Default: standard output.",
-        ),
-    ] = None,
+    output: Output = None,
     plot: Annotated[
         str | None,
         typer.Option(
@@ -92,29 +82,9 @@ def score(
             help="Ends the names of the new columns.",
         ),
     ] = "",
-    to: Annotated[
-        Format | None,
-        typer.Option(
-            metavar="FORMAT",
-            rich_help_panel=_RESULTS,
-            help="Format of standard output: csv, tsv, jsonl, parquet, arrow. "
-            "Default: as the input.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            rich_help_panel=_RESULTS,
-            help="Sum up as JSON: on standard output with -o, else on standard error.",
-        ),
-    ] = False,
-    fail_on_anomaly: Annotated[
-        bool,
-        typer.Option(
-            "--fail-on-anomaly", rich_help_panel=_RESULTS, help="Exit with 3 when there are any."
-        ),
-    ] = False,
+    to: OutputFormat = None,
+    as_json: SummaryAsJson = False,
+    fail_on_anomaly: FailOnAnomaly = False,
     value_cols: ValueCols = None,
     id_cols: IdCols = None,
     time_col: TimeCol = None,
