@@ -1,0 +1,1 @@
+"""Networks over windows: specs, training in PyTorch, ONNX graphs, scoring by ONNX Runtime."""
