@@ -18,12 +18,15 @@ windows at once would be the series times the window size, so they are cut a bat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from fastrcf._forest.checks import choice, integer, show
+from fastrcf._forest.inputs import as_table
 from fastrcf._rows import as_rows, complete_rows
+from fastrcf._times import find_breaks
 from fastrcf.scaling import Scaler, as_affine, as_out, as_real_dtype
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ __all__ = [
     "WindowBatches",
     "covers",
     "cut_windows",
+    "find_breaks",
     "row_scores",
     "segments",
     "sliding_windows",
@@ -79,8 +83,6 @@ def segments(X: TableLike, breaks: ArrayLike | None = None) -> IntArray:
     >>> segments([1, 2, float("nan"), 4, 5, 6], breaks=[5]).tolist()
     [[0, 2], [3, 5], [5, 6]]
     """
-    from fastrcf._forest.inputs import as_table
-
     rows = as_table(X).array
     complete = complete_rows(rows)
     begins = complete.copy()
@@ -130,9 +132,7 @@ def window_starts(segments: ArrayLike, window_size: int, stride: int = 1) -> Int
     return np.asarray(first + np.arange(counts.sum(), dtype=np.int64) * stride)
 
 
-def sliding_windows(
-    series: TableLike, window_size: int, stride: int = 1
-) -> NDArray[np.float32] | NDArray[np.float64]:
+def sliding_windows(series: TableLike, window_size: int, stride: int = 1) -> NDArray[Any]:
     """Look at a series as windows, copying nothing.
 
     Parameters
@@ -165,9 +165,9 @@ def sliding_windows(
     window_size, stride = _window_size(window_size), integer("stride", stride, 1, _MOST)
     if window_size > len(rows):
         raise ValueError(f"window_size: {window_size} rows, but the series has only {len(rows)}")
-    if len(np.shape(series)) == 1:
-        return np.lib.stride_tricks.sliding_window_view(rows[:, 0], window_size)[::stride]
-    windows = np.lib.stride_tricks.sliding_window_view(rows, window_size, axis=0)
+    if getattr(series, "ndim", None) == 1 or np.ndim(cast("Any", series)) == 1:
+        return sliding_window_view(rows[:, 0], window_size)[::stride]
+    windows = sliding_window_view(rows, window_size, axis=0)
     return windows[::stride].transpose(0, 2, 1)
 
 
@@ -470,9 +470,10 @@ def _as_segments(segments: ArrayLike) -> IntArray:
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"segments: expected shape (k, 2), got {pairs.shape}")
     flat = pairs.ravel()
-    _refuse("segments", pairs, pairs.min(axis=1) < 0, "row numbers of at least 0")
-    backwards = np.append(False, flat[1:] < flat[:-1])
-    _refuse("segments", pairs, backwards.reshape(pairs.shape).any(axis=1), "pairs that go up")
+    _refuse("segments", pairs, (pairs < 0).any(axis=1), "row numbers of at least 0")
+    backwards = np.zeros(pairs.shape, dtype=bool)
+    backwards.ravel()[1:] = flat[1:] < flat[:-1]
+    _refuse("segments", pairs, backwards.any(axis=1), "pairs that go up")
     return pairs
 
 
