@@ -72,7 +72,7 @@ def test_a_scaler_survives_json(kind):
         ({"center": [1.0]}, "data: expected kind, center and scale"),
         ({"kind": "none", "mean": 1}, "data: expected kind, center and scale"),
         ({"kind": "minmax", "center": [1.0]}, "scale: expected"),
-        ({"kind": "minmax", "center": [1.0], "scale": [0.0]}, "scale: expected finite numbers ab"),
+        ({"kind": "minmax", "center": [1.0], "scale": [0.0]}, "scale: expected numbers above 0"),
         ({"kind": "minmax", "center": [np.nan], "scale": [1.0]}, "center: expected finite"),
         ({"kind": "minmax", "center": [1.0, 2.0], "scale": [1.0]}, "as many numbers as center"),
         ({"kind": "minmax", "center": [[1.0]], "scale": [1.0]}, r"center: expected shape \(F,\)"),
@@ -93,7 +93,7 @@ def test_bad_rows_are_refused_and_change_nothing():
         scaler.fit(infinite)
     with pytest.raises(ValueError, match="X: row 17, column 2 is -inf"):
         scaler.transform(infinite)
-    with pytest.raises(ValueError, match="column 0 goes from -1.7e\\+308 to 1.7e\\+308, more than"):
+    with pytest.raises(ValueError, match=r"column 0 goes from -1.7e\+308 to 1.7e\+308, more"):
         scaler.fit([-1.7e308, 1.7e308])
     with pytest.raises(ValueError, match="expected 4 columns as in fit, got 2"):
         scaler.transform(ROWS[:, :2])

@@ -124,16 +124,16 @@ def order_by_bin(bins: Any, next_place: Any, order: Any) -> None:
 
 
 @_njit
-def bin_events(ticks: Any, first: Any, step: Any, n_bins: int, bins: Any) -> bool:
-    """Write the number of each event's bin, -1 outside, and say whether they never go down."""
+def bin_events(  # noqa: PLR0917
+    ticks: Any, first: Any, stop: Any, step: Any, n_bins: int, bins: Any
+) -> bool:
+    """Write each event's bin, -1 before `first` and from `stop` on; say if they never go down."""
     ascending, before = True, -1
     for event in range(ticks.shape[0]):
-        offset = ticks[event] - first
         where = -1
-        if offset >= 0:
-            place = offset // step
-            if place < n_bins:
-                where = int(place)
+        if first <= ticks[event] < stop:
+            # Rounding may put a fraction just before the stop behind the last bin.
+            where = min(int((ticks[event] - first) // step), n_bins - 1)
         bins[event] = where
         ascending = ascending and where >= before
         before = where

@@ -404,22 +404,29 @@ def as_affine(center: object, scale: object, n_features: int | None) -> tuple[An
         if given is None and n_features is not None:
             arrays.append(np.full(n_features, default))
             continue
-        try:
-            array = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name}: expected numbers, got {show(given)}") from None
-        if array.ndim != 1 or (n_features is not None and len(array) != n_features):
-            wanted = "F" if n_features is None else n_features
-            raise ValueError(f"{name}: expected shape ({wanted},), got {array.shape}")
-        if not np.isfinite(array).all() or (name == "scale" and (array <= 0.0).any()):
-            wanted = "finite numbers" + (" above 0" if name == "scale" else "")
-            raise ValueError(f"{name}: expected {wanted}, got {show(given)}")
+        array = as_numbers(name, given, n_features)
+        if name == "scale" and (array <= 0.0).any():
+            raise ValueError(f"{name}: expected numbers above 0, got {show(given)}")
         arrays.append(array)
     if len(arrays[0]) != len(arrays[1]):
         raise ValueError(
             f"scale: expected as many numbers as center, {len(arrays[0])}, got {len(arrays[1])}"
         )
     return arrays[0], arrays[1]
+
+
+def as_numbers(name: str, given: object, n_features: int | None) -> FloatArray:
+    """Check one finite number for each column."""
+    try:
+        array = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected numbers, got {show(given)}") from None
+    if array.ndim != 1 or (n_features is not None and len(array) != n_features):
+        wanted = "F" if n_features is None else n_features
+        raise ValueError(f"{name}: expected shape ({wanted},), got {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers, got {show(given)}")
+    return array
 
 
 def as_out(out: RealArray | None, shape: tuple[int, ...], dtype: DTypeLike) -> Any:

@@ -89,7 +89,8 @@ def aggregate(
         instants, in UTC: no hour is there twice or missing when clocks change. Local stamps
         without a zone are taken as they are.
     interval : number of seconds, str such as ``"10min"``, timedelta or timedelta64
-        Length of the intervals. They begin at multiples of it since 1970, or at `start`.
+        Length of the intervals. They begin at multiples of it since 1970, or at `start`. With
+        stamps and whole seconds their edges are exact; with fractions they round as floats do.
     columns : mapping of str to str or (str, array_like)
         What to compute, by the name of the result: ``"count"`` of events, or one of ``"count"``,
         ``"distinct"``, ``"sum"``, ``"mean"``, ``"min"``, ``"max"`` with a value for each event,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastrcf._forest.checks import choice, integer
 from fastrcf._rows import as_rows
-from fastrcf.scaling import as_affine
+from fastrcf.scaling import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -61,7 +61,7 @@ def fill_missing(
     rows = as_rows(X)
     choice("how", how, FILLS)
     longest = len(rows) if limit is None else integer("limit", limit, 1, 2**62)
-    known_means = None if means is None else as_affine(means, None, rows.shape[1])[0]
+    known_means = None if means is None else as_numbers("means", means, rows.shape[1])
     if means is not None and how != "mean":
         raise ValueError(f"means: expected only with how='mean', got how={how!r}")
     result = np.array(rows, dtype=np.float64, order="F")

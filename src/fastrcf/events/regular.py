@@ -92,6 +92,7 @@ class Grid:
 
     ticks: Ticks
     first: Any
+    stop: Any
     step: Any
     n_bins: int
 
@@ -111,7 +112,7 @@ class Grid:
 
         bins = np.empty(len(self.ticks.numbers), dtype=np.int32)
         never_down = _kernels.bin_events(
-            self.ticks.numbers, self.first, self.step, self.n_bins, bins
+            self.ticks.numbers, self.first, self.stop, self.step, self.n_bins, bins
         )
         return Bins(bins, bool(never_down))
 
@@ -144,6 +145,7 @@ def make_grid(times: Any, interval: Any, start: Any = None, stop: Any = None) ->
         first = type(step)(ticks.numbers.min()) // step * step
     if last is None:
         n_bins = (type(step)(ticks.numbers.max()) - first) // step + 1
+        last = first + (n_bins + 1) * step  # after all events, whatever is rounded
     else:
         n_bins = -((first - last) // step)
         if n_bins < 1:
@@ -155,7 +157,7 @@ def make_grid(times: Any, interval: Any, start: Any = None, stop: Any = None) ->
             f"interval: {interval!r} makes {int(n_bins):,} intervals, at most {_MOST_BINS:,} are "
             "taken; is a time far off the others?"
         )
-    return Grid(ticks, first, step, int(n_bins))
+    return Grid(ticks, first, last, step, int(n_bins))
 
 
 def _edge(time: Any, name: str) -> Ticks | None:
