@@ -74,7 +74,8 @@ def as_ticks(times: Any, name: str = "times") -> Ticks:
         return Ticks(micros.astype(np.int64), stamped=True)
     if array.dtype.kind in "iuf" or array.size == 0:
         values = array.astype(np.float64 if array.dtype.kind == "f" else np.int64, copy=False)
-        _refuse(name, array, ~np.isfinite(values), "is no time")
+        if values.dtype == np.float64:
+            _refuse(name, array, ~np.isfinite(values), "is no time")
         return Ticks(np.ascontiguousarray(values), stamped=False)
     raise TypeError(f"{name}: expected time stamps or numbers of seconds, got {array.dtype}")
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastrcf._affine import as_numbers
 from fastrcf._forest.checks import choice, integer
 from fastrcf._rows import as_rows
-from fastrcf.scaling import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
