@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from network_helpers import PlainLayer, peer_of
-from reference import naive_networks
 from torch import nn
 
 from fastrcf.neural._lstm_layer import LstmLayer
 from fastrcf.neural._weights import weight_shapes
 from fastrcf.neural.modules import load_weights, make_network, weights_of
 from fastrcf.neural.spec import ConvSpec, LinearSpec, LstmSpec
+from network_helpers import PlainLayer, peer_of
+from reference import naive_networks
 
 SPECS = [
     LstmSpec(window_size=5, n_features=3, encoder=(6, 4), activation="relu"),
@@ -30,7 +30,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
 
 
 def batch(spec, n=7, seed=0):

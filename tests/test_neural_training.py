@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from network_helpers import peer_of, rows, windows_of
 
 from fastrcf._forest.container import pack, unpack
 from fastrcf.errors import ModelFormatError, TrainingError
@@ -13,6 +12,7 @@ from fastrcf.neural._fitting import window_loss
 from fastrcf.neural.modules import make_network, weights_of
 from fastrcf.neural.spec import LinearSpec, LstmSpec
 from fastrcf.neural.training import History, Training, train, training_device
+from network_helpers import peer_of, rows, windows_of
 
 SPECS = [
     LstmSpec(window_size=4, n_features=2, encoder=(5, 3), activation="relu"),
@@ -30,6 +30,7 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
 
 STARTS, HELD = np.arange(80), np.arange(90, 116)
 
