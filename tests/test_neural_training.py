@@ -86,7 +86,7 @@ def test_each_epoch_shows_each_item_once_in_another_order():
     items = np.arange(100, 133)
     train(weight, loss, items, HELD, Training(epochs=2, batch_size=8))
     assert [len(each) for each in seen] == [8, 8, 8, 9] * 2  # no window is alone
-    epochs = [sum(seen[:4], []), sum(seen[4:], [])]
+    epochs = [[item for each in part for item in each] for part in (seen[:4], seen[4:])]
     assert sorted(epochs[0]) == sorted(epochs[1]) == items.tolist()
     assert epochs[0] != epochs[1]
 
