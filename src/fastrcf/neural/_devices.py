@@ -168,7 +168,8 @@ def _check_placement(session: Any, device: str) -> None:
 
 def _without_cuda(device: str, version: str) -> str:
     """Say why there is no CUDA in this onnxruntime."""
-    names = {each.metadata["Name"] for each in metadata.distributions()}
+    found = (str(each.metadata["Name"]) for each in metadata.distributions())
+    names = {name.lower().replace("_", "-") for name in found}
     if {"onnxruntime", "onnxruntime-gpu"} <= names:
         return (
             f"device={device!r}: onnxruntime and onnxruntime-gpu are both installed and overwrite "

@@ -162,6 +162,11 @@ class Session:
                     pass
         return results
 
+    @property
+    def input_shape(self) -> tuple[int | str | None, ...]:
+        """Shape of a row or window that the model takes; what it leaves open has a name or none."""
+        return self._signature.given
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_opened"}
 
