@@ -13,10 +13,11 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.names import check_width, same_names
 from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.errors import ModelFormatError, not_fitted
+from fastrcf.neural._history import History
 from fastrcf.neural._weights import check_weights, weight_shapes
 from fastrcf.neural._wire import check_model
 from fastrcf.neural.spec import spec_from_dict, spec_to_dict
-from fastrcf.neural.training import History, Training
+from fastrcf.neural.training import Training
 from fastrcf.scaling import Scaler
 
 if TYPE_CHECKING:
