@@ -163,11 +163,11 @@ class NetworkEstimator(Estimator):
         return found
 
     def _run(self, graph: str, data: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Run a graph; each result must have the shape that is expected."""
+        """Run a graph; the results must have the shape that is expected."""
         scaler = self._state().scaler
         result = self._session(graph).run(data, scaler.center_, scaler.scale_)
-        if result.shape[1:] != shape:
-            raise ModelFormatError(f"{graph}.onnx: gives {result.shape[1:]} instead of {shape}")
+        if result.shape != shape:
+            raise ModelFormatError(f"{graph}.onnx: gives {result.shape} instead of {shape}")
         return result
 
     # ---- the file -------------------------------------------------------------------------------

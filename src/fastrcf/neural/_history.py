@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ class History:
         losses = {
             name: tuple(real(name, each) for each in values) for name, values in state.items()
         }
+        if not all(map(math.isfinite, (*losses["loss"], *losses["val_loss"]))):
+            raise ValueError("history: expected finite losses")
         if len(losses["val_loss"]) not in {0, len(losses["loss"])}:
             raise ValueError("history: as many val_loss as loss, or none")
         return cls(**losses)

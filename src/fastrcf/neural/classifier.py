@@ -240,7 +240,7 @@ class ConvClassifier(NetworkEstimator):
                 f"windows: expected shape (n, {spec.window_size}, {spec.n_features}), "
                 f"got {table.shape}"
             )
-        logits = self._run("logits", table, (spec.n_classes,)).astype(np.float64)
+        logits = self._run("logits", table, (len(table), spec.n_classes)).astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
