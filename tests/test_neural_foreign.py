@@ -168,7 +168,7 @@ def external(kind):
     if kind == "function":
         model = model_of([helper.make_node("Add", ["x", "x"], ["y"])])
         function = model.functions.add()
-        function.name, function.node[:] = "f", []
+        function.name = "f"
         function.node.add().CopyFrom(constant)
         return model
     body = helper.make_graph(
@@ -286,7 +286,7 @@ def test_size_is_limited(monkeypatch, tmp_path):
     ],
 )
 def test_other_files_are_refused(content):
-    with pytest.raises(ModelFormatError, match="^model: "):
+    with pytest.raises(ModelFormatError, match=r"^model: "):
         ForeignAutoencoder(content)
 
 

@@ -30,7 +30,7 @@ class Signature:
     """Rows in a window where the model says it, else 1."""
 
     widest: int
-    """Units of the widest layer where the model says them."""
+    """Units of the widest layer where the model says them, else 64."""
 
     @classmethod
     def read(cls, session: Any) -> Signature:

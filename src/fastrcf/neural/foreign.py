@@ -151,7 +151,7 @@ class ForeignAutoencoder:
         ValueError
             X is of another shape.
         """
-        means = self.errors(X).mean(axis=1)
+        means: FloatArray = self.errors(X).mean(axis=1)
         return np.sqrt(means) if self.error == "rmse" else means
 
     def errors(self, X: ArrayLike) -> FloatArray:
@@ -222,10 +222,8 @@ def _split(told: object, window_size: int | None, n_features: int | None) -> tup
     if window_size is None and n_features is None:
         raise ValueError("window_size: the model takes windows in one piece; say how many rows")
     if window_size is None or n_features is None:
-        name, known = (
-            ("window_size", window_size) if n_features is None else ("n_features", n_features)
-        )
-        known = integer(name, known, 1, 100_000)
+        name = "window_size" if n_features is None else "n_features"
+        known = integer(name, window_size if n_features is None else n_features, 1, 100_000)
         if not isinstance(told, int) or told % known:
             raise ValueError(f"{name}: windows of {told} cells do not fall into parts of {known}")
         return (known, told // known) if n_features is None else (told // known, known)
