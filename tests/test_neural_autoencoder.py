@@ -426,3 +426,29 @@ def test_scikit_learn_can_copy_it(fitted):
         _ = twin.spec_
     assert "LstmSpec" not in repr(twin)
     assert isinstance(fitted["relu"].spec_, LstmSpec)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the largest memory as Linux counts it")
+def test_learned_windows_are_never_kept_all_at_once(tmp_path):
+    code = """
+import resource
+import numpy as np
+from fastrcf.neural import LinearAutoencoder
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def work(n):
+    rows = np.random.default_rng(0).normal(size=(n, 39))
+    model = LinearAutoencoder(window_size=50, hidden=(4,), epochs=1, batch_size=512, device="cpu")
+    model.fit(rows)
+work(6000)
+before = peak()
+work(40_000)
+print(peak() - before)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    whole = 40_000 * 50 * 39 * 4 / 2**20  # 298 MiB
+    assert float(process.stdout) < whole / 4
