@@ -11,10 +11,12 @@ from functools import cache
 from typing import Any
 
 __all__ = [
+    "DeviceError",
     "FastRCFError",
     "MissingExtraError",
     "ModelFormatError",
     "NotFittedError",
+    "TrainingError",
     "not_fitted",
 ]
 
@@ -38,6 +40,14 @@ class ModelFormatError(FastRCFError, ValueError):
 
 class MissingExtraError(FastRCFError, ImportError):
     """A package that belongs to one of the extras of fastrcf is not installed."""
+
+
+class DeviceError(FastRCFError, RuntimeError):
+    """The device that was asked for, a GPU, is not there or cannot be used."""
+
+
+class TrainingError(FastRCFError, ArithmeticError):
+    """A network cannot be trained like this: its loss became infinite or NaN."""
 
 
 class _SklearnFlavour:
