@@ -43,55 +43,55 @@ void AlignedDelete::operator()(std::byte* memory) const noexcept {
 
 namespace {
 
-constexpr std::size_t kNodeBytes = sizeof(std::int32_t) + 2 * sizeof(NodeId) + 3 * sizeof(std::uint16_t);
+/// The dimensions of all cuts of trees whose points have one coordinate. Nobody writes them.
+std::uint16_t zero_dimensions[kMaxSampleSize + 1];
 
-/// Calls each(array, items per node) for the arrays that have a place for every node.
+/// Calls each(array, items per node, whether leaves have a place too) for the arrays of a tree that own memory.
 template <class Each>
-void for_node_arrays(TreeArrays& arrays, Each each) {
-    each(arrays.payload, 1U);
-    each(arrays.child, 2U);
-    each(arrays.dimension, 1U);
-    each(arrays.parent, 1U);
-    each(arrays.mass, 1U);
+void for_arrays(bool many_dimensions, Each each) {
+    each(&TreeArrays::payload, 1U, true);
+    each(&TreeArrays::child, 2U, false);
+    each(&TreeArrays::parent, 1U, true);
+    each(&TreeArrays::mass, 1U, true);
+    each(&TreeArrays::box_slot, 1U, false);
+    if (many_dimensions) each(&TreeArrays::dimension, 1U, false);
 }
 
-/// The numbers that nodes have while there is memory for n internal ones.
-struct Numbers {
-    std::size_t first;
-    std::size_t n_nodes;  ///< 0, or those of n internal nodes and n + 1 leaves
-};
-Numbers numbers(NodeId first_leaf, std::size_t n_internal) {
-    return {first_leaf - n_internal, n_internal > 0 ? 2 * n_internal + 1 : 0};
-}
-
-/// Lays the arrays into memory so that the item of node `first` comes first.
-void place_arrays(TreeArrays& arrays, std::byte* memory, std::uint32_t n_internal) {
-    const auto [first, n_nodes] = numbers(arrays.first_leaf, n_internal);
-    auto address = reinterpret_cast<std::uintptr_t>(memory);
-    const auto place = [&address, first]<class T>(T*& array, std::size_t per_node, std::size_t n) {
-        array = reinterpret_cast<T*>(address - first * per_node * sizeof(T));
-        address += n * per_node * sizeof(T);
-    };
-    for_node_arrays(arrays, [&](auto*& array, std::size_t per_node) { place(array, per_node, n_nodes); });
-    place(arrays.box_slot, 1, static_cast<std::size_t>(n_internal) + 1);
-}
-
-/// Copies what `from`, with memory for n internal nodes, holds.
-void copy_arrays(TreeArrays from, TreeArrays into, std::uint32_t n_internal) {
-    const auto [first, n_nodes] = numbers(from.first_leaf, n_internal);
-    if (n_nodes == 0) return;
-    const std::byte* arrays[5];
-    std::size_t next = 0;
-    for_node_arrays(from, [&](auto* array, std::size_t) { arrays[next++] = reinterpret_cast<const std::byte*>(array); });
-    next = 0;
-    for_node_arrays(into, [&](auto* array, std::size_t per_node) {
-        const std::size_t item = per_node * sizeof *array;
-        std::memcpy(reinterpret_cast<std::byte*>(array) + first * item, arrays[next++] + first * item, n_nodes * item);
-    });
-    std::copy_n(from.box_slot + first, n_internal + 1, into.box_slot + first);
+/// Places for n internal nodes and the first leaf, or for the other leaves too.
+std::size_t n_places(std::size_t n_internal, bool with_leaves) {
+    return n_internal == 0 ? 0 : n_internal + 1 + (with_leaves ? n_internal : 0);
 }
 
 }  // namespace
+
+std::size_t RandomCutTree::node_bytes(std::uint32_t n_internal) const noexcept {
+    std::size_t bytes = 0;
+    for_arrays(has_many_dimensions(), [&]<class T>(T* TreeArrays::*, std::size_t per_node, bool with_leaves) {
+        bytes += n_places(n_internal, with_leaves) * per_node * sizeof(T);
+    });
+    return bytes;
+}
+
+/// Lays the arrays into memory so that the item of the internal node with the smallest number comes first.
+void RandomCutTree::place_arrays(std::byte* memory, std::uint32_t n_internal) noexcept {
+    const std::size_t first = arrays_.first_leaf - n_internal;
+    auto address = reinterpret_cast<std::uintptr_t>(memory);
+    for_arrays(has_many_dimensions(), [&]<class T>(T* TreeArrays::*array, std::size_t per_node, bool with_leaves) {
+        arrays_.*array = reinterpret_cast<T*>(address - first * per_node * sizeof(T));
+        address += n_places(n_internal, with_leaves) * per_node * sizeof(T);
+    });
+    if (!has_many_dimensions()) arrays_.dimension = zero_dimensions;
+}
+
+/// Copies what another tree, with memory for n internal nodes at least, holds of them.
+void RandomCutTree::copy_arrays(const TreeArrays& from, std::uint32_t n_internal) noexcept {
+    if (n_internal == 0) return;
+    const std::size_t first = arrays_.first_leaf - n_internal;
+    for_arrays(has_many_dimensions(), [&](auto array, std::size_t per_node, bool with_leaves) {
+        const std::size_t n = n_places(n_internal, with_leaves) * per_node;
+        std::copy_n(from.*array + first * per_node, n, arrays_.*array + first * per_node);
+    });
+}
 
 // A node keeps its number when memory grows: leaves are numbered upwards from first_leaf = sample_size and internal
 // nodes downwards from there. The arrays hold the numbers that there is memory for, and the pointers to them lie as
@@ -110,16 +110,10 @@ RandomCutTree::RandomCutTree(const RandomCutTree& other)
       nodes_(node_memory(other.node_bytes(n_internal_))),
       boxes_(box_memory(other.box_bytes(n_boxes_))),
       arrays_(other.arrays_) {
-    place_arrays(arrays_, nodes_.get(), n_internal_);
-    copy_arrays(other.arrays_, arrays_, n_internal_);
+    place_arrays(nodes_.get(), n_internal_);
+    copy_arrays(other.arrays_, n_internal_);
     arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
     if (n_boxes_ > 0) std::memcpy(boxes_.get(), other.boxes_.get(), box_bytes(n_boxes_));
-}
-
-std::size_t RandomCutTree::node_bytes(std::uint32_t n_internal) const noexcept {
-    if (n_internal == 0) return 0;
-    return numbers(arrays_.first_leaf, n_internal).n_nodes * kNodeBytes +
-           (static_cast<std::size_t>(n_internal) + 1) * sizeof(std::uint16_t);
 }
 
 namespace {
@@ -149,10 +143,9 @@ void RandomCutTree::prefetch() const noexcept {
 // Moves into memory for so many internal nodes, which holds all nodes that both memories have a place for; returns
 // what it leaves.
 NodeMemory RandomCutTree::move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept {
-    TreeArrays arrays = arrays_;
-    place_arrays(arrays, memory.get(), n_internal);
-    copy_arrays(arrays_, arrays, std::min(n_internal_, n_internal));
-    arrays_ = arrays;
+    const TreeArrays old = arrays_;
+    place_arrays(memory.get(), n_internal);
+    copy_arrays(old, std::min(n_internal_, n_internal));
     n_internal_ = n_internal;
     nodes_.swap(memory);
     return memory;
@@ -168,26 +161,33 @@ void RandomCutTree::enlarge_nodes(std::uint32_t n_internal, NodeMemory memory) {
     std::uint32_t old = n_internal_;
     const std::uint32_t leaf = arrays_.first_leaf;
     memory = move_nodes(n_internal, std::move(memory));
-    arrays_.box_slot[leaf] = 0;  // the box without end
     for (std::uint32_t node = leaf + n_internal_; node > leaf + old; --node) add_free(node, arrays_.free_leaf);
-    if (old == 0) add_free(leaf, arrays_.free_leaf);
+    if (old == 0) {
+        add_free(leaf, arrays_.free_leaf);
+        lead_to_itself(leaf, 0);
+    }
     if (is_bare()) {  // all internal nodes are free: those near the leaves come first again
         arrays_.free_internal = kNoNode;
         old = 0;
     }
     for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
         add_free(node, arrays_.free_internal);
-        arrays_.box_slot[node] = kNoBox;
+        lead_to_itself(node, kNoBox);
     }
 }
 
 void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
     arrays_.payload[node] = 0;
-    arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
-    arrays_.dimension[node] = 0;
     arrays_.mass[node] = 0;
     arrays_.parent[node] = head;
     head = static_cast<NodeId>(node);
+}
+
+/// Makes a node that has children and a box its own child.
+void RandomCutTree::lead_to_itself(std::uint32_t node, std::uint16_t box_slot) noexcept {
+    arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
+    arrays_.box_slot[node] = box_slot;
+    if (has_many_dimensions()) arrays_.dimension[node] = 0;
 }
 
 // An insertion makes at most one box: that of the new node, or that of a node above two leaves which becomes one
@@ -295,9 +295,7 @@ NodeMemory RandomCutTree::shrink_nodes(std::uint32_t n_internal) {
     };
     filter(arrays_.free_internal);
     filter(arrays_.free_leaf);
-    memory = move_nodes(n_internal, std::move(memory));
-    arrays_.box_slot[leaf] = 0;
-    return memory;
+    return move_nodes(n_internal, std::move(memory));
 }
 
 std::uint32_t RandomCutTree::used_boxes() const noexcept {

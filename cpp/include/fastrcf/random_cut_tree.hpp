@@ -145,7 +145,11 @@ private:
     [[nodiscard]] BoxMemory shrink_boxes(std::uint32_t n_boxes);
     [[nodiscard]] NodeMemory move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept;
     [[nodiscard]] BoxMemory move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept;
+    void place_arrays(std::byte* memory, std::uint32_t n_internal) noexcept;
+    void copy_arrays(const TreeArrays& from, std::uint32_t n_internal) noexcept;
     void add_free(std::uint32_t node, NodeId& head) noexcept;
+    void lead_to_itself(std::uint32_t node, std::uint16_t box_slot) noexcept;
+    [[nodiscard]] bool has_many_dimensions() const noexcept { return box_stride_ > 2; }
     [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
     [[nodiscard]] float* box_at(std::uint32_t slot) const noexcept {
         return arrays_.boxes + static_cast<std::size_t>(slot) * box_stride_;
