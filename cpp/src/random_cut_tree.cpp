@@ -11,9 +11,6 @@
 namespace fastrcf {
 namespace {
 
-NodeMemory node_memory(std::size_t bytes) { return NodeMemory(new std::byte[bytes]); }
-BoxMemory box_memory(std::size_t bytes) { return BoxMemory(new (std::align_val_t{kAlignment}) std::byte[bytes]); }
-
 constexpr std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
 }  // namespace
@@ -37,61 +34,67 @@ TreeWorkspace::~TreeWorkspace() = default;
 TreeWorkspace::TreeWorkspace(TreeWorkspace&&) noexcept = default;
 TreeWorkspace& TreeWorkspace::operator=(TreeWorkspace&&) noexcept = default;
 
-void AlignedDelete::operator()(std::byte* memory) const noexcept {
-    ::operator delete[](memory, std::align_val_t{kAlignment});
-}
-
 namespace {
 
-constexpr std::size_t kNodeBytes = sizeof(std::int32_t) + 2 * sizeof(NodeId) + 3 * sizeof(std::uint16_t);
+/// The dimensions of all cuts of trees whose points have one coordinate. Nobody writes them.
+std::uint16_t zero_dimensions[kMaxSampleSize + 1];
 
-/// Calls each(array, items per node) for the arrays that have a place for every node.
+/// Calls each(array, items per node, whether leaves have a place too) for the arrays of a tree that own memory.
 template <class Each>
-void for_node_arrays(TreeArrays& arrays, Each each) {
-    each(arrays.payload, 1U);
-    each(arrays.child, 2U);
-    each(arrays.dimension, 1U);
-    each(arrays.parent, 1U);
-    each(arrays.mass, 1U);
+void for_arrays(bool many_dimensions, Each each) {
+    each(&TreeArrays::payload, 1U, true);
+    each(&TreeArrays::child, 2U, false);
+    each(&TreeArrays::parent, 1U, true);
+    each(&TreeArrays::mass, 1U, true);
+    each(&TreeArrays::box_slot, 1U, false);
+    if (many_dimensions) each(&TreeArrays::dimension, 1U, false);
 }
 
-/// The numbers that nodes have while there is memory for n internal ones.
-struct Numbers {
-    std::size_t first;
-    std::size_t n_nodes;  ///< 0, or those of n internal nodes and n + 1 leaves
-};
-Numbers numbers(NodeId first_leaf, std::size_t n_internal) {
-    return {first_leaf - n_internal, n_internal > 0 ? 2 * n_internal + 1 : 0};
-}
-
-/// Lays the arrays into memory so that the item of node `first` comes first.
-void place_arrays(TreeArrays& arrays, std::byte* memory, std::uint32_t n_internal) {
-    const auto [first, n_nodes] = numbers(arrays.first_leaf, n_internal);
-    auto address = reinterpret_cast<std::uintptr_t>(memory);
-    const auto place = [&address, first]<class T>(T*& array, std::size_t per_node, std::size_t n) {
-        array = reinterpret_cast<T*>(address - first * per_node * sizeof(T));
-        address += n * per_node * sizeof(T);
-    };
-    for_node_arrays(arrays, [&](auto*& array, std::size_t per_node) { place(array, per_node, n_nodes); });
-    place(arrays.box_slot, 1, static_cast<std::size_t>(n_internal) + 1);
-}
-
-/// Copies what `from`, with memory for n internal nodes, holds.
-void copy_arrays(TreeArrays from, TreeArrays into, std::uint32_t n_internal) {
-    const auto [first, n_nodes] = numbers(from.first_leaf, n_internal);
-    if (n_nodes == 0) return;
-    const std::byte* arrays[5];
-    std::size_t next = 0;
-    for_node_arrays(from, [&](auto* array, std::size_t) { arrays[next++] = reinterpret_cast<const std::byte*>(array); });
-    next = 0;
-    for_node_arrays(into, [&](auto* array, std::size_t per_node) {
-        const std::size_t item = per_node * sizeof *array;
-        std::memcpy(reinterpret_cast<std::byte*>(array) + first * item, arrays[next++] + first * item, n_nodes * item);
-    });
-    std::copy_n(from.box_slot + first, n_internal + 1, into.box_slot + first);
+/// Places for n internal nodes and the first leaf, or for the other leaves too.
+std::size_t n_places(std::size_t n_internal, bool with_leaves) {
+    return n_internal == 0 ? 0 : n_internal + 1 + (with_leaves ? n_internal : 0);
 }
 
 }  // namespace
+
+// Boxes come first: a box should begin where a cache line does, if it is as long as one.
+TreeMemory RandomCutTree::allocate(std::size_t bytes) const {
+    const auto alignment = static_cast<std::align_val_t>(
+        std::clamp<std::size_t>(box_bytes(1), __STDCPP_DEFAULT_NEW_ALIGNMENT__, kAlignment));
+    return TreeMemory(static_cast<std::byte*>(::operator new[](bytes, alignment)), AlignedDelete{alignment});
+}
+
+std::size_t RandomCutTree::bytes(Room room) const noexcept {
+    std::size_t bytes = box_bytes(room.n_boxes);
+    for_arrays(has_many_dimensions(), [&]<class T>(T* TreeArrays::*, std::size_t per_node, bool with_leaves) {
+        bytes += n_places(room.n_internal, with_leaves) * per_node * sizeof(T);
+    });
+    return bytes;
+}
+
+/// Lays the arrays of the room there is into memory, so that the item of the internal node with the smallest number
+/// comes first.
+void RandomCutTree::place_arrays(std::byte* memory) noexcept {
+    arrays_.boxes = room_.n_boxes > 0 ? reinterpret_cast<float*>(memory) : nullptr;
+    const std::size_t first = arrays_.first_leaf - room_.n_internal;
+    auto address = reinterpret_cast<std::uintptr_t>(memory) + box_bytes(room_.n_boxes);
+    for_arrays(has_many_dimensions(), [&]<class T>(T* TreeArrays::*array, std::size_t per_node, bool with_leaves) {
+        arrays_.*array = reinterpret_cast<T*>(address - first * per_node * sizeof(T));
+        address += n_places(room_.n_internal, with_leaves) * per_node * sizeof(T);
+    });
+    if (!has_many_dimensions()) arrays_.dimension = zero_dimensions;
+}
+
+/// Copies what other arrays hold of what both have room for.
+void RandomCutTree::copy_arrays(const TreeArrays& from, Room shared) noexcept {
+    if (shared.n_boxes > 0) std::memcpy(arrays_.boxes, from.boxes, box_bytes(shared.n_boxes));
+    if (shared.n_internal == 0) return;
+    const std::size_t first = arrays_.first_leaf - shared.n_internal;
+    for_arrays(has_many_dimensions(), [&](auto array, std::size_t per_node, bool with_leaves) {
+        const std::size_t n = n_places(shared.n_internal, with_leaves) * per_node;
+        std::copy_n(from.*array + first * per_node, n, arrays_.*array + first * per_node);
+    });
+}
 
 // A node keeps its number when memory grows: leaves are numbered upwards from first_leaf = sample_size and internal
 // nodes downwards from there. The arrays hold the numbers that there is memory for, and the pointers to them lie as
@@ -104,22 +107,12 @@ RandomCutTree::RandomCutTree(const Geometry& geometry, std::uint32_t sample_size
 }
 
 RandomCutTree::RandomCutTree(const RandomCutTree& other)
-    : n_internal_(other.n_internal_),
-      box_stride_(other.box_stride_),
-      n_boxes_(other.n_boxes_),
-      nodes_(node_memory(other.node_bytes(n_internal_))),
-      boxes_(box_memory(other.box_bytes(n_boxes_))),
+    : box_stride_(other.box_stride_),
+      room_(other.room_),
+      memory_(allocate(other.memory_bytes())),
       arrays_(other.arrays_) {
-    place_arrays(arrays_, nodes_.get(), n_internal_);
-    copy_arrays(other.arrays_, arrays_, n_internal_);
-    arrays_.boxes = reinterpret_cast<float*>(boxes_.get());
-    if (n_boxes_ > 0) std::memcpy(boxes_.get(), other.boxes_.get(), box_bytes(n_boxes_));
-}
-
-std::size_t RandomCutTree::node_bytes(std::uint32_t n_internal) const noexcept {
-    if (n_internal == 0) return 0;
-    return numbers(arrays_.first_leaf, n_internal).n_nodes * kNodeBytes +
-           (static_cast<std::size_t>(n_internal) + 1) * sizeof(std::uint16_t);
+    place_arrays(memory_.get());
+    copy_arrays(other.arrays_, room_);
 }
 
 namespace {
@@ -141,116 +134,102 @@ void prefetch_bytes(const void* first, std::size_t n) noexcept {
 
 }  // namespace
 
-void RandomCutTree::prefetch() const noexcept {
-    prefetch_bytes(nodes_.get(), node_bytes(n_internal_));
-    prefetch_bytes(boxes_.get(), box_bytes(n_boxes_));
-}
+void RandomCutTree::prefetch() const noexcept { prefetch_bytes(memory_.get(), memory_bytes()); }
 
-// Moves into memory for so many internal nodes, which holds all nodes that both memories have a place for; returns
-// what it leaves.
-NodeMemory RandomCutTree::move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept {
-    TreeArrays arrays = arrays_;
-    place_arrays(arrays, memory.get(), n_internal);
-    copy_arrays(arrays_, arrays, std::min(n_internal_, n_internal));
-    arrays_ = arrays;
-    n_internal_ = n_internal;
-    nodes_.swap(memory);
+// Moves into memory for so much, taking along what both memories have a place for; returns what it leaves.
+TreeMemory RandomCutTree::move(Room room, TreeMemory memory) noexcept {
+    const TreeArrays old = arrays_;
+    const Room shared{std::min(room_.n_internal, room.n_internal), std::min(room_.n_boxes, room.n_boxes)};
+    room_ = room;
+    place_arrays(memory.get());
+    copy_arrays(old, shared);
+    memory_.swap(memory);
     return memory;
 }
 
-void RandomCutTree::grow_nodes(std::uint32_t at_least) {
-    const std::uint32_t larger = n_internal_ + n_internal_ / 8 + 8;
-    const std::uint32_t n_internal = std::min<std::uint32_t>(std::max(at_least, larger), arrays_.first_leaf);
-    enlarge_nodes(n_internal, node_memory(node_bytes(n_internal)));
+// A forest has many trees, so the steps are small. An insertion makes at most one box: that of the new node, or that
+// of a node above two leaves which becomes one above a leaf and a node.
+void RandomCutTree::grow(Room at_least) {
+    constexpr std::uint32_t kBoxes = 4;
+    Room room = room_;
+    if (at_least.n_internal > room.n_internal) {
+        const std::uint32_t larger = room.n_internal + room.n_internal / 8 + 8;
+        room.n_internal = std::min<std::uint32_t>(std::max(at_least.n_internal, larger), arrays_.first_leaf);
+    }
+    if (at_least.n_boxes > room.n_boxes) {
+        room.n_boxes = room.n_boxes == 0 ? at_least.n_boxes : std::max(at_least.n_boxes, room.n_boxes + kBoxes);
+    }
+    enlarge(room, allocate(bytes(room)));
 }
 
-void RandomCutTree::enlarge_nodes(std::uint32_t n_internal, NodeMemory memory) {
-    std::uint32_t old = n_internal_;
+void RandomCutTree::enlarge(Room room, TreeMemory memory) {
+    Room old = room_;
     const std::uint32_t leaf = arrays_.first_leaf;
-    memory = move_nodes(n_internal, std::move(memory));
-    arrays_.box_slot[leaf] = 0;  // the box without end
-    for (std::uint32_t node = leaf + n_internal_; node > leaf + old; --node) add_free(node, arrays_.free_leaf);
-    if (old == 0) add_free(leaf, arrays_.free_leaf);
+    memory = move(room, std::move(memory));
+    for (std::uint32_t node = leaf + room.n_internal; node > leaf + old.n_internal; --node) {
+        add_free(node, arrays_.free_leaf);
+    }
+    if (old.n_internal == 0 && room.n_internal > 0) {
+        add_free(leaf, arrays_.free_leaf);
+        lead_to_itself(leaf, 0);
+    }
     if (is_bare()) {  // all internal nodes are free: those near the leaves come first again
         arrays_.free_internal = kNoNode;
-        old = 0;
+        old.n_internal = 0;
     }
-    for (std::uint32_t node = leaf - n_internal_; node < leaf - old; ++node) {
+    for (std::uint32_t node = leaf - room.n_internal; node < leaf - old.n_internal; ++node) {
         add_free(node, arrays_.free_internal);
-        arrays_.box_slot[node] = kNoBox;
+        lead_to_itself(node, kNoBox);
     }
+    if (old.n_boxes == 0 && room.n_boxes > 0) {
+        std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
+        old.n_boxes = 1;
+    }
+    for (std::uint32_t slot = room.n_boxes; slot-- > old.n_boxes;) add_free_box(slot);
+}
+
+void RandomCutTree::add_free_box(std::uint32_t slot) noexcept {
+    std::fill_n(box_at(slot), box_stride_, 0.F);
+    write_free_box(box_at(slot), arrays_.free_box);
+    arrays_.free_box = static_cast<std::uint16_t>(slot);
+    ++arrays_.n_free_boxes;
 }
 
 void RandomCutTree::add_free(std::uint32_t node, NodeId& head) noexcept {
     arrays_.payload[node] = 0;
-    arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
-    arrays_.dimension[node] = 0;
     arrays_.mass[node] = 0;
     arrays_.parent[node] = head;
     head = static_cast<NodeId>(node);
 }
 
-// An insertion makes at most one box: that of the new node, or that of a node above two leaves which becomes one
-// above a leaf and a node. A forest has many trees, so the steps are small.
-void RandomCutTree::grow_boxes(std::uint32_t n_more) {
-    constexpr std::uint32_t kStep = 4;
-    const std::uint32_t n_boxes = n_boxes_ == 0 ? n_more + 1 : n_boxes_ + std::max(n_more, kStep);
-    enlarge_boxes(n_boxes, box_memory(box_bytes(n_boxes)));
+/// Makes a node that has children and a box its own child.
+void RandomCutTree::lead_to_itself(std::uint32_t node, std::uint16_t box_slot) noexcept {
+    arrays_.child[2 * node] = arrays_.child[2 * node + 1] = static_cast<NodeId>(node);
+    arrays_.box_slot[node] = box_slot;
+    if (has_many_dimensions()) arrays_.dimension[node] = 0;
 }
-
-void RandomCutTree::enlarge_boxes(std::uint32_t n_boxes, BoxMemory memory) {
-    const std::uint32_t old = n_boxes_;
-    std::memset(memory.get() + box_bytes(old), 0, box_bytes(n_boxes) - box_bytes(old));
-    memory = move_boxes(n_boxes, std::move(memory));
-    if (old == 0) std::fill_n(arrays_.boxes, box_stride_, -std::numeric_limits<float>::infinity());
-    for (std::uint32_t slot = n_boxes_; slot-- > std::max(old, 1U);) {
-        write_free_box(box_at(slot), arrays_.free_box);
-        arrays_.free_box = static_cast<std::uint16_t>(slot);
-        ++arrays_.n_free_boxes;
-    }
-}
-
-BoxMemory RandomCutTree::move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept {
-    const std::size_t kept = box_bytes(std::min(n_boxes_, n_boxes));
-    if (kept > 0) std::memcpy(memory.get(), boxes_.get(), kept);
-    arrays_.boxes = reinterpret_cast<float*>(memory.get());
-    n_boxes_ = n_boxes;
-    boxes_.swap(memory);
-    return memory;
-}
-
-namespace {
-
-/// Makes sure that spare memory has that many bytes, and some more for the trees to come.
-template <class Memory, class Allocate>
-void hold(Memory& memory, std::size_t& bytes, std::size_t at_least, const Allocate& allocate) {
-    if (memory != nullptr && bytes >= at_least) return;
-    memory.reset();
-    memory = allocate(at_least + at_least / 4);
-    bytes = at_least + at_least / 4;
-}
-
-}  // namespace
 
 // A tree of n points has at most n - 2 boxes of its own.
 void RandomCutTree::enter(TreeNursery& nursery, std::uint32_t n_points, bool with_boxes) {
-    const std::uint32_t n_internal = std::min<std::uint32_t>(std::max({n_points, n_internal_, 1U}), arrays_.first_leaf);
-    hold(nursery.nodes, nursery.node_bytes, node_bytes(n_internal), node_memory);
-    nursery.lent_nodes = nursery.nodes.get();
-    enlarge_nodes(n_internal, std::move(nursery.nodes));
-    if (!with_boxes) return;
-    const std::uint32_t n_boxes = std::max(n_internal + 1, n_boxes_);
-    hold(nursery.boxes, nursery.box_bytes, box_bytes(n_boxes), box_memory);
-    nursery.lent_boxes = nursery.boxes.get();
-    enlarge_boxes(n_boxes, std::move(nursery.boxes));
+    Room room = room_;
+    room.n_internal = std::min<std::uint32_t>(std::max({n_points, room.n_internal, 1U}), arrays_.first_leaf);
+    if (with_boxes) room.n_boxes = std::max(room.n_internal + 1, room.n_boxes);
+    const std::size_t n_bytes = bytes(room);
+    if (nursery.memory == nullptr || nursery.bytes < n_bytes) {
+        nursery.memory.reset();
+        nursery.bytes = n_bytes + n_bytes / 4;  // for the trees to come
+        nursery.memory = allocate(nursery.bytes);
+    }
+    nursery.lent = nursery.memory.get();
+    enlarge(room, std::move(nursery.memory));
 }
 
 void RandomCutTree::leave(TreeNursery& nursery) {
-    if (nodes_.get() != nursery.lent_nodes) nursery.node_bytes = node_bytes(n_internal_);  // it has outgrown the loan
-    nursery.nodes = shrink_nodes(used_nodes());
-    if (n_boxes_ == 0) return;
-    if (boxes_.get() != nursery.lent_boxes) nursery.box_bytes = box_bytes(n_boxes_);
-    nursery.boxes = shrink_boxes(used_boxes());
+    if (memory_.get() != nursery.lent) nursery.bytes = memory_bytes();  // it has outgrown the loan
+    const Room room{used_nodes(), used_boxes()};
+    TreeMemory memory = allocate(bytes(room));
+    forget_free_beyond(room);
+    nursery.memory = move(room, std::move(memory));
 }
 
 namespace {
@@ -279,49 +258,38 @@ void filter_list(Id& head, Id end, const Goes& goes, const Next& next, const Lin
 std::uint32_t RandomCutTree::used_nodes() noexcept {
     const std::uint32_t leaf = arrays_.first_leaf;
     for (NodeId node = arrays_.free_internal; node != kNoNode; node = arrays_.parent[node]) arrays_.mass[node] = 0;
-    std::uint32_t used = n_internal_;  // an internal node has mass when it is in use, as a leaf has
+    std::uint32_t used = room_.n_internal;  // an internal node has mass when it is in use, as a leaf has
     while (used > 1 && arrays_.mass[leaf - used] == 0 && arrays_.mass[leaf + used] == 0) --used;
     return used;
 }
 
-NodeMemory RandomCutTree::shrink_nodes(std::uint32_t n_internal) {
-    NodeMemory memory = node_memory(node_bytes(n_internal));
-    const std::uint32_t leaf = arrays_.first_leaf;
-    const auto filter = [&](NodeId& head) {
-        filter_list(
-            head, kNoNode, [&](NodeId node) { return node < leaf - n_internal || node > leaf + n_internal; },
-            [&](NodeId node) { return arrays_.parent[node]; },
-            [&](NodeId node, NodeId next) { arrays_.parent[node] = next; });
-    };
-    filter(arrays_.free_internal);
-    filter(arrays_.free_leaf);
-    memory = move_nodes(n_internal, std::move(memory));
-    arrays_.box_slot[leaf] = 0;
-    return memory;
-}
-
 std::uint32_t RandomCutTree::used_boxes() const noexcept {
     const std::uint32_t leaf = arrays_.first_leaf;
-    std::uint32_t used = n_boxes_ > 0 ? 1 : 0;
-    for (std::uint32_t node = leaf - n_internal_; node < leaf; ++node) {
+    std::uint32_t used = room_.n_boxes > 0 ? 1 : 0;
+    for (std::uint32_t node = leaf - room_.n_internal; node < leaf; ++node) {
         const std::uint32_t slot = arrays_.box_slot[node];
         if (slot != kNoBox) used = std::max(used, slot + 1);
     }
     return used;
 }
 
-BoxMemory RandomCutTree::shrink_boxes(std::uint32_t n_boxes) {
-    BoxMemory memory = box_memory(box_bytes(n_boxes));
+void RandomCutTree::forget_free_beyond(Room room) noexcept {
+    const std::uint32_t leaf = arrays_.first_leaf;
+    for (NodeId* head : {&arrays_.free_internal, &arrays_.free_leaf}) {
+        filter_list(
+            *head, kNoNode, [&](NodeId node) { return node < leaf - room.n_internal || node > leaf + room.n_internal; },
+            [&](NodeId node) { return arrays_.parent[node]; },
+            [&](NodeId node, NodeId next) { arrays_.parent[node] = next; });
+    }
     filter_list(
         arrays_.free_box, kNoBox,
         [&](std::uint16_t slot) {
-            if (slot < n_boxes) return false;
+            if (slot < room.n_boxes) return false;
             --arrays_.n_free_boxes;
             return true;
         },
         [&](std::uint16_t slot) { return read_free_box(box_at(slot)); },
         [&](std::uint16_t slot, std::uint16_t next) { write_free_box(box_at(slot), next); });
-    return move_boxes(n_boxes, std::move(memory));
 }
 
 RandomCutTree::Sides RandomCutTree::sides(const Geometry& geometry, const float* stored, NodeId node,
@@ -384,7 +352,7 @@ NodeId RandomCutTree::allocate_leaf() noexcept {
 }
 
 NodeId RandomCutTree::plant(std::int32_t row) {
-    if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
+    if (arrays_.free_leaf == kNoNode) reserve_nodes(room_.n_internal + 1);
     const NodeId leaf = allocate_leaf();
     arrays_.payload[leaf] = row;
     arrays_.mass[leaf] = 1;

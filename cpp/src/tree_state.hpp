@@ -159,7 +159,7 @@ private:
             if (link.parent == kNoNode) tree_.root = node;
             else tree_.child[2 * link.parent + link.side] = node;
             if (is_leaf) continue;
-            tree_.dimension[node] = static_cast<std::uint16_t>(kind);
+            if (forest_.geometry.dimensions > 1) tree_.dimension[node] = static_cast<std::uint16_t>(kind);
             tree_.payload[node] = in_.get<std::int32_t>();
             internal.push_back(node);
             open.push_back({node, 1});

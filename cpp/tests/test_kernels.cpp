@@ -67,12 +67,11 @@ bool same_bits(const RandomCutForest& a, const RandomCutForest& b) {
         const std::size_t n_internal = a.tree(i).tree().room();
         const std::size_t n_nodes = 2 * n_internal + 1;
         const std::size_t first = x.first_leaf - n_internal;
-        const auto same = [first, n_nodes](const auto* p, const auto* q, std::size_t n) {
-            const std::size_t skipped = n > n_nodes ? 2 * first : first;
-            return std::memcmp(p + skipped, q + skipped, n * sizeof *p) == 0;
+        const auto same = [first](const auto* p, const auto* q, std::size_t n, std::size_t per_node = 1) {
+            return std::equal(p + first * per_node, p + (first + n) * per_node, q + first * per_node);
         };
         if (n_internal != b.tree(i).tree().room() || x.root != y.root || !same(x.payload, y.payload, n_nodes) ||
-            !same(x.dimension, y.dimension, n_nodes) || !same(x.child, y.child, 2 * n_nodes) ||
+            !same(x.dimension, y.dimension, n_internal) || !same(x.child, y.child, n_internal, 2) ||
             !same(x.parent, y.parent, n_nodes) || !same(x.mass, y.mass, n_nodes) ||
             !same(x.box_slot, y.box_slot, n_internal)) {
             return false;

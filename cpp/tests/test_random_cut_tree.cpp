@@ -256,7 +256,7 @@ TEST_CASE("a tree that goes into a nursery and out of it keeps its nodes and goe
         RandomCutTree& tree = churn.bench.tree;
         for (unsigned round = 0; round < 40; ++round) {
             tree.enter(nursery, round % 4 == 0 ? 0 : 64, true);  // without room to begin with, it outgrows the nursery
-            CHECK(nursery.nodes == nullptr);
+            CHECK(nursery.memory == nullptr);
             for (unsigned i = 0; i < 20; ++i) churn.step(1.0, 0.0);
             if (round % 5 == 4) {
                 while (churn.size() > round % 3) churn.erase_any();
@@ -266,7 +266,7 @@ TEST_CASE("a tree that goes into a nursery and out of it keeps its nodes and goe
             tree.leave(nursery);
             churn.check();
             CHECK(tree.memory_bytes() <= before);
-            CHECK(nursery.nodes != nullptr);
+            CHECK(nursery.memory != nullptr);
         }
     }
 }
@@ -293,7 +293,7 @@ TEST_CASE("a bare tree needs no boxes, and all of its inner nodes are near when 
     std::vector<NodeId> leaves;
     for (const unsigned n : {20U, 25U}) {  // in steps
         bench.tree.enter(nursery, 60, false);
-        CHECK(nursery.boxes == nullptr);
+        CHECK(bench.tree.arrays().boxes == nullptr);
         for (unsigned i = 0; i < n; ++i) leaves.push_back(bench.tree.plant(bench.store(points[i])));
         bench.tree.leave(nursery);
         CHECK(bench.tree.room() + 1 == leaves.size());

@@ -145,6 +145,7 @@ public:
         check_free(arrays_.free_internal, 0, sample_size_);
         check_free(arrays_.free_leaf, sample_size_, 2 * sample_size_ + 1);
         if (arrays_.boxes != nullptr) check_free_boxes();
+        if (tree_.room() > 0) check_first_leaf();
         if (std::find(seen_.begin(), seen_.end(), false) != seen_.end())
             fail("a node is neither in use nor free");
         std::size_t leaves = 0;
@@ -196,9 +197,6 @@ private:
 
     Below visit_leaf(NodeId leaf) {
         require(arrays_.mass[leaf] > 0, "a leaf is empty");
-        require(arrays_.child[2 * leaf] == leaf && arrays_.child[2 * leaf + 1] == leaf,
-                "a leaf leads away from itself");
-        require(arrays_.dimension[leaf] == 0, "a leaf has a cut dimension");
         const float* first = stored_ + static_cast<std::size_t>(arrays_.payload[leaf]) * geometry_.columns;
         const Point point(first, first + geometry_.dimensions);
         const bool is_new = points_.emplace(point, arrays_.mass[leaf]).second;
@@ -227,6 +225,14 @@ private:
         }
     }
 
+    /// It stands for the box without end and is where descents end.
+    void check_first_leaf() {
+        const NodeId leaf = arrays_.first_leaf;
+        require(arrays_.box_slot[leaf] == 0, "the box without end is lost");
+        require(arrays_.child[2 * leaf] == leaf && arrays_.child[2 * leaf + 1] == leaf && arrays_.dimension[leaf] == 0,
+                "the first leaf leads away from itself");
+    }
+
     void check_free_boxes() {
         const std::span endless(arrays_.boxes, geometry_.box_stride());
         require(std::all_of(endless.begin(), endless.end(), [](float side) { return side == -HUGE_VALF; }),
@@ -248,8 +254,6 @@ private:
             seen_[node] = true;
             if (node < sample_size_) continue;
             require(arrays_.mass[node] == 0, "a free leaf has a mass");
-            require(arrays_.child[2 * node] == node && arrays_.child[2 * node + 1] == node,
-                    "a free leaf leads away");
         }
     }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 
 #include "fastrcf/rng.hpp"
 #include "fastrcf/tree_arrays.hpp"
@@ -17,20 +18,17 @@ struct TreeScratch;
 inline constexpr std::size_t kAlignment = 64;
 
 struct AlignedDelete {
-    void operator()(std::byte* memory) const noexcept;
+    std::align_val_t alignment{};
+    void operator()(std::byte* memory) const noexcept { ::operator delete[](memory, alignment); }
 };
-using NodeMemory = std::unique_ptr<std::byte[]>;
-using BoxMemory = std::unique_ptr<std::byte[], AlignedDelete>;
+using TreeMemory = std::unique_ptr<std::byte[], AlignedDelete>;
 
 /// Memory that trees take many points in, one tree after the other. What a tree keeps is then allocated once and as
 /// large as it stays: without holes between the trees.
 struct TreeNursery {
-    NodeMemory nodes;
-    BoxMemory boxes;
-    std::size_t node_bytes = 0;  ///< of `nodes`, or of what is lent
-    std::size_t box_bytes = 0;
-    const std::byte* lent_nodes = nullptr;
-    const std::byte* lent_boxes = nullptr;
+    TreeMemory memory;
+    std::size_t bytes = 0;            ///< of `memory`, or of what is lent
+    const std::byte* lent = nullptr;  ///< to the last tree that came
 };
 
 /// Working memory that one thread needs to work on trees of a given sample size.
@@ -65,26 +63,26 @@ public:
     [[nodiscard]] std::uint32_t mass() const noexcept { return is_bare() ? 0 : arrays_.mass[arrays_.root]; }
 
     /// Points that there is memory for.
-    [[nodiscard]] std::uint32_t room() const noexcept { return n_internal_; }
+    [[nodiscard]] std::uint32_t room() const noexcept { return room_.n_internal; }
 
     /// Asks for the memory of the tree to come near.
     void prefetch() const noexcept;
 
     /// Makes room for one more insertion; kernels cannot.
     FASTRCF_INLINE void make_room() {
-        if (arrays_.free_leaf == kNoNode) grow_nodes(n_internal_ + 1);
-        reserve_boxes(1);
+        const bool is_full = arrays_.free_leaf == kNoNode;
+        if (is_full || arrays_.n_free_boxes == 0) grow({room_.n_internal + (is_full ? 1U : 0U), n_boxes_for(1)});
     }
 
     /// Makes room for the nodes of a tree of that many points, and of one more for a while.
     void reserve_nodes(std::uint32_t n_points) {
-        if (n_points > n_internal_) grow_nodes(n_points);
+        if (n_points > room_.n_internal) grow({n_points, room_.n_boxes});
     }
 
     /// Makes room for the boxes of that many insertions, and for the box without end, which any tree needs that is
     /// not bare.
     void reserve_boxes(std::uint32_t n_insertions) {
-        if (n_boxes_ == 0 || n_insertions > arrays_.n_free_boxes) grow_boxes(n_insertions - arrays_.n_free_boxes);
+        if (n_boxes_for(n_insertions) > room_.n_boxes) grow({room_.n_internal, n_boxes_for(n_insertions)});
     }
 
     /// Moves into the memory of a nursery, with room for that many points and one more; a tree that stays bare needs
@@ -132,34 +130,45 @@ public:
     NodeId allocate_internal() noexcept;
     NodeId allocate_leaf() noexcept;
 
-    [[nodiscard]] std::size_t memory_bytes() const noexcept { return node_bytes(n_internal_) + box_bytes(n_boxes_); }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes(room_); }
 
 private:
-    void grow_nodes(std::uint32_t at_least);
-    void grow_boxes(std::uint32_t n_more);
-    void enlarge_nodes(std::uint32_t n_internal, NodeMemory memory);
-    void enlarge_boxes(std::uint32_t n_boxes, BoxMemory memory);
+    /// What there is memory for: internal nodes, and slots of boxes with that of the box without end.
+    struct Room {
+        std::uint32_t n_internal = 0;
+        std::uint32_t n_boxes = 0;
+    };
+
+    void grow(Room at_least);
+    void enlarge(Room room, TreeMemory memory);
+    [[nodiscard]] TreeMemory move(Room room, TreeMemory memory) noexcept;
+    [[nodiscard]] TreeMemory allocate(std::size_t bytes) const;
+    void place_arrays(std::byte* memory) noexcept;
+    void copy_arrays(const TreeArrays& from, Room shared) noexcept;
     [[nodiscard]] std::uint32_t used_nodes() noexcept;
     [[nodiscard]] std::uint32_t used_boxes() const noexcept;
-    [[nodiscard]] NodeMemory shrink_nodes(std::uint32_t n_internal);
-    [[nodiscard]] BoxMemory shrink_boxes(std::uint32_t n_boxes);
-    [[nodiscard]] NodeMemory move_nodes(std::uint32_t n_internal, NodeMemory memory) noexcept;
-    [[nodiscard]] BoxMemory move_boxes(std::uint32_t n_boxes, BoxMemory memory) noexcept;
+    void forget_free_beyond(Room room) noexcept;
     void add_free(std::uint32_t node, NodeId& head) noexcept;
-    [[nodiscard]] std::uint32_t n_leaves() const noexcept { return n_internal_ > 0 ? n_internal_ + 1 : 0; }
+    void add_free_box(std::uint32_t slot) noexcept;
+    void lead_to_itself(std::uint32_t node, std::uint16_t box_slot) noexcept;
+    [[nodiscard]] bool has_many_dimensions() const noexcept { return box_stride_ > 2; }
+    [[nodiscard]] std::uint32_t n_leaves() const noexcept { return room_.n_internal > 0 ? room_.n_internal + 1 : 0; }
+    /// Slots, if so many insertions are to find a free one each.
+    [[nodiscard]] std::uint32_t n_boxes_for(std::uint32_t n_insertions) const noexcept {
+        const std::uint32_t in_use = room_.n_boxes == 0 ? 1 : room_.n_boxes - arrays_.n_free_boxes;
+        return in_use + n_insertions;
+    }
     [[nodiscard]] float* box_at(std::uint32_t slot) const noexcept {
         return arrays_.boxes + static_cast<std::size_t>(slot) * box_stride_;
     }
-    [[nodiscard]] std::size_t node_bytes(std::uint32_t n_internal) const noexcept;
+    [[nodiscard]] std::size_t bytes(Room room) const noexcept;
     [[nodiscard]] std::size_t box_bytes(std::uint32_t n_boxes) const noexcept {
         return static_cast<std::size_t>(n_boxes) * box_stride_ * sizeof(float);
     }
 
-    std::uint32_t n_internal_ = 0;  ///< internal nodes that there is memory for
     std::uint32_t box_stride_;
-    std::uint32_t n_boxes_ = 0;  ///< slots, with the box without end
-    NodeMemory nodes_;
-    BoxMemory boxes_;
+    Room room_;
+    TreeMemory memory_;
     TreeArrays arrays_{};
 };
 

@@ -36,17 +36,19 @@ struct Geometry {
 /// Floats that may be read (never used) past the end of a row of points.
 inline constexpr std::uint32_t kReadAhead = 8;
 
-/// View of one tree. Ids below `first_leaf` are internal nodes; a leaf is its own left and right child.
+/// View of one tree. Ids below `first_leaf` are internal nodes. Leaves have no cut, children or box; `first_leaf` has,
+/// as if it were an internal node: the box without end, and itself on both sides, so that who has come to a leaf goes
+/// on to it and stays there.
 struct TreeArrays {
     std::int32_t* payload;     ///< internal: order key of the cut value; leaf: row where its point starts
-    std::uint16_t* dimension;  ///< internal: cut dimension; leaf: 0
-    NodeId* child;             ///< two per node: left (value <= cut), right
+    std::uint16_t* dimension;  ///< internal: cut dimension; zeros that all trees share where points have one coordinate
+    NodeId* child;             ///< internal: two per node, left (value <= cut), right
     NodeId* parent;
     std::uint16_t* mass;       ///< points below the node, with multiplicity
     std::uint16_t* box_slot;   ///< internal: where its box is, kNoBox if both children are leaves
     float* boxes;              ///< Geometry::box_stride() floats a slot; slot 0 is a box without end (-inf)
     NodeId root;
-    NodeId first_leaf;         ///< as an internal node it stands for the box without end
+    NodeId first_leaf;
     NodeId free_internal;      ///< head of a list through parent[]
     NodeId free_leaf;
     std::uint16_t free_box;    ///< head of a list through the first four bytes of each free box

@@ -200,8 +200,7 @@ NodeId insert(TreeArrays& tree, const Geometry& geometry, const PointRows& rows,
     const NodeId node = take_free(tree.free_internal, tree.parent);
     tree.payload[fresh] = row;
     tree.mass[fresh] = 1;
-    tree.payload[node] = cut.key;
-    tree.dimension[node] = cut.dimension;
+    set_cut(shape, tree, node, cut.dimension, cut.key);
     tree.mass[node] = static_cast<std::uint16_t>(tree.mass[sibling] + 1);
     const NodeId above = tree.parent[sibling];
     replace_child(tree, above, sibling, node);

@@ -16,9 +16,16 @@ namespace {
 #define FASTRCF_INTEGER_ONLY
 #endif
 
-/// Leads W lanes down together and returns the number of steps: rows 0 … steps of the path hold nodes. A leaf
-/// leads to itself, so lanes that have arrived wait for the others. With `Across` every lane has its own tree and
-/// all have the same point; otherwise points lie `Columns` keys apart (0: known at run time).
+// Nor have they registers for the nodes of all lanes: the path is a better place for them than a copy on the stack.
+#if defined(__GNUC__)
+#define FASTRCF_READ_AGAIN asm volatile("" ::: "memory")
+#else
+#define FASTRCF_READ_AGAIN
+#endif
+
+/// Leads W lanes down together and returns the number of steps: rows 0 … steps of the path hold nodes. Lanes that
+/// have arrived at a leaf go on to the first leaf and wait there for the others. With `Across` every lane has its own
+/// tree and all have the same point; otherwise points lie `Columns` keys apart (0: known at run time).
 template <int W, int Columns, bool Across>
 FASTRCF_INTEGER_ONLY int walk(const TreeArrays* const* trees, const std::int32_t* keys, std::size_t stride, int width,
                               NodeId* path) {
@@ -35,25 +42,26 @@ FASTRCF_INTEGER_ONLY int walk(const TreeArrays* const* trees, const std::int32_t
     const std::uint16_t* dimensions = one.dimension;
     const std::int32_t* payloads = one.payload;
     const NodeId* children = one.child;
-    const unsigned first_leaf = one.first_leaf;
+    const std::ptrdiff_t first_leaf = one.first_leaf;
     int steps = 0;
-    for (unsigned lowest = 0; lowest < first_leaf;) {
+    for (std::ptrdiff_t lowest = 0; lowest < first_leaf;) {
         for (int step = 0; step < kStepsBetweenChecks; ++step) {
             lowest = kNoNode;
 #pragma GCC unroll 16
             for (int l = 0; l < W; ++l) {
-                const unsigned at = path[l];
+                const std::ptrdiff_t at = path[l] < first_leaf ? path[l] : first_leaf;
                 if constexpr (Across) {
                     dimensions = own[l]->dimension;
                     payloads = own[l]->payload;
                     children = own[l]->child;
                 }
                 const std::int32_t* mine = Columns > 0 ? keys + l * Columns : key[l];
-                const unsigned right = mine[dimensions[at]] > payloads[at] ? 1U : 0U;
+                const std::ptrdiff_t right = mine[dimensions[at]] > payloads[at] ? 1 : 0;
                 path[kLanes + l] = children[2 * at + right];
             }
             path += kLanes;
             ++steps;
+            FASTRCF_READ_AGAIN;
         }
         for (int l = 0; l < W; ++l) lowest = path[l] < lowest ? path[l] : lowest;
     }

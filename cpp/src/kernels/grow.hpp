@@ -267,8 +267,7 @@ bool grow(TreeArrays& tree, const Geometry& geometry, const float* stored, std::
         if (end - begin > 1 && groups.cut(node, begin, end, cut)) {
             tree.free_internal = tree.parent[node];
             nodes[n_nodes++] = node;
-            tree.payload[node] = cut.key;
-            tree.dimension[node] = cut.dimension;
+            set_cut(shape, tree, node, cut.dimension, cut.key);
             link(tree, above, side, node);
             open_end[n_open] = static_cast<NodeId>(end);
             open_above[n_open++] = node;

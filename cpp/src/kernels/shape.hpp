@@ -145,6 +145,14 @@ FASTRCF_INLINE bool same_point(const S& shape, const float* a, const float* b) {
 }
 
 FASTRCF_INLINE bool is_leaf(const TreeArrays& tree, NodeId node) { return node >= tree.first_leaf; }
+
+/// Gives an internal node its cut; a single coordinate needs no naming.
+template <class S>
+FASTRCF_INLINE void set_cut(const S&, const TreeArrays& tree, NodeId node, std::uint16_t dimension, std::int32_t key) {
+    tree.payload[node] = key;
+    if constexpr (S::kBlockFloats > 2) tree.dimension[node] = dimension;
+}
+
 FASTRCF_INLINE bool has_box(const TreeArrays& tree, NodeId node) { return tree.box_slot[node] != kNoBox; }
 
 template <class S>
