@@ -48,9 +48,12 @@ __all__ = ["Bundled", "from_bytes", "inspect", "load", "save", "to_bytes"]
 _THRESHOLD = "threshold.json"
 
 _HOME = {
+    "AutoencoderDetector": "fastrcf.detectors",
+    "CascadeDetector": "fastrcf.detectors",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
     "RandomCutForest": "fastrcf.forest",
+    "TwoStageDetector": "fastrcf.detectors",
 }
 """Kinds of models and their modules; a kind is the name of its class."""
 
