@@ -15,7 +15,7 @@ templates.NETWORKS["Components"] = "detector_networks"  # so that bundles know i
 class Components(Estimator):
     """Gives windows back through their principal components."""
 
-    def __init__(self, *, window_size=4, n_components=6, scaler="standard", held=0.1):
+    def __init__(self, *, window_size=4, n_components=8, scaler="standard", held=0.1):
         self.window_size = window_size
         self.n_components = n_components
         self.scaler = scaler

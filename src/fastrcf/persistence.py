@@ -50,8 +50,11 @@ _THRESHOLD = "threshold.json"
 _HOME = {
     "AutoencoderDetector": "fastrcf.detectors",
     "CascadeDetector": "fastrcf.detectors",
+    "ConvClassifier": "fastrcf.neural",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
+    "LinearAutoencoder": "fastrcf.neural",
+    "LstmAutoencoder": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
     "TwoStageDetector": "fastrcf.detectors",
 }
