@@ -50,12 +50,14 @@ def to_plain(template: Any) -> dict[str, Any] | None:
     return {"kind": network_kind(template), "options": options}
 
 
-def from_plain(state: dict[str, Any] | None) -> Any:
+def from_plain(state: Any) -> Any:
     """Make the template that `to_plain` gave."""
     if state is None:
         return None
-    if state["kind"] not in NETWORKS:
+    if not isinstance(state, dict) or state["kind"] not in NETWORKS:
         raise ModelFormatError(f"autoencoder: expected one of {sorted(NETWORKS)}, got {state}")
+    if not isinstance(state["options"], dict):
+        raise ModelFormatError(f"autoencoder: expected options by name, got {state['options']!r}")
     kind = getattr(importlib.import_module(NETWORKS[state["kind"]]), state["kind"])
     options = {
         name: tuple(value) if isinstance(value, list) else value
