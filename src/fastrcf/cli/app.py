@@ -13,6 +13,7 @@ from fastrcf.cli.eval import evaluate
 from fastrcf.cli.fit import fit
 from fastrcf.cli.inspect import inspect
 from fastrcf.cli.score import score
+from fastrcf.cli.train_ae import train_ae
 
 __all__ = ["app"]
 
@@ -47,6 +48,7 @@ def fastrcf(
 
 app.command()(score)
 app.command()(fit)
+app.command("train-ae")(train_ae)
 app.command()(inspect)
 app.command("eval")(evaluate)
 app.command()(detect)
