@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 __all__ = [
+    "DeviceError",
     "FastRCFError",
     "MissingExtraError",
     "ModelFormatError",
@@ -38,6 +39,10 @@ class ModelFormatError(FastRCFError, ValueError):
 
 class MissingExtraError(FastRCFError, ImportError):
     """A package that belongs to one of the extras of fastrcf is not installed."""
+
+
+class DeviceError(FastRCFError, RuntimeError):
+    """The device that was asked for, a GPU, is not there or cannot be used."""
 
 
 class _SklearnFlavour:
