@@ -49,6 +49,7 @@ _THRESHOLD = "threshold.json"
 
 _HOME = {
     "ForestDetector": "fastrcf.detectors",
+    "QuantileForecaster": "fastrcf.neural.forecaster",
     "ForestFleet": "fastrcf.fleet",
     "RandomCutForest": "fastrcf.forest",
 }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastrcf._extras import require
 from fastrcf.errors import ModelFormatError
+from fastrcf.neural._devices import find_device, open_session
 from fastrcf.neural._forecast_graph import PLACES, State, zero_state
+from fastrcf.neural._wire import check_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,8 @@ class Runner:
 
     def __init__(self, spec: ForecastSpec, model: bytes, device: str = "cpu") -> None:
         self.spec = spec
-        self._session = _open(model, device)
+        check_model(model)
+        self._session = open_session(model, find_device(device))
         self._tables: dict[tuple[float, ...], NDArray[np.float32]] = {}
         names = {each.name for each in self._session.get_inputs()}
         outputs = {each.name for each in self._session.get_outputs()}
@@ -174,13 +175,13 @@ class Runner:
             "h0": state.hidden,
             "c0": state.cell,
         }
-        if self.spec.likelihood == "student-t":
+        names = ["params", "hn", "cn"]
+        closed = self.spec.likelihood == "student-t" and len(quantiles) > 0
+        if closed:
             feed["table"] = self._table(quantiles)
-            wanted = ["params", "hn", "cn", "quantiles"]
-            params, hidden, cell, found = self._session.run(wanted, feed)
-        else:
-            params, hidden, cell = self._session.run(["params", "hn", "cn"], feed)
-            found = _count_quantiles(params, quantiles)
+            names.append("quantiles")
+        params, hidden, cell, *rest = self._session.run(names, feed)
+        found = rest[0] if closed else _count_quantiles(params, quantiles)
         judged = Judged(params.astype(np.float64), found.astype(np.float64))
         return judged, State(hidden, cell)
 
@@ -203,6 +204,8 @@ def student_table(quantiles: tuple[float, ...]) -> NDArray[np.float32]:
 def _count_quantiles(params: NDArray[np.float32], quantiles: tuple[float, ...]) -> FloatArray:
     from fastrcf._kernels_laws import nb_quantiles
 
+    if not quantiles:
+        return np.empty((*params.shape[:2], 0))
     flat = params.reshape(-1, 2).astype(np.float64)
     result: FloatArray = nb_quantiles(flat, np.array(quantiles, np.float64))
     return result.reshape(*params.shape[:2], len(quantiles))
@@ -212,12 +215,3 @@ def _joined(parts: list[Judged]) -> Judged:
     if len(parts) == 1:
         return parts[0]
     return Judged(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-
-
-def _open(model: bytes, device: str) -> Any:
-    runtime = require("onnxruntime", "onnx")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    assert device == "cpu", threading  # replaced
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -142,7 +142,7 @@ def loss_of(module: Any, spec: ForecastSpec, batch: dict[str, Any]) -> Any:
     known = ~torch.isnan(target)
     target = torch.where(known, target, torch.zeros_like(target))
     minus = _student_loss if spec.likelihood == "student-t" else _count_loss
-    losses = minus(torch, raw, target, scale)
+    losses = minus(torch, raw.double(), target.double(), scale.double())
     return (losses * known).sum() / known.sum().clamp(min=1)
 
 
