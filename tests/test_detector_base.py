@@ -61,7 +61,7 @@ ROWS = np.arange(20.0).reshape(10, 2)
 @pytest.mark.parametrize("verb", ["score", "score_update", "update", "detect", "detect_update"])
 def test_rows_before_fit_are_refused_with_advice(verb):
     detector = Distance()
-    with pytest.raises(NotFittedError, match="Distance cannot judge rows.*call fit with normal"):
+    with pytest.raises(NotFittedError, match=r"Distance cannot judge rows.*call fit with normal"):
         getattr(detector, verb)(ROWS)
     assert detector.n_seen_ == 0
     assert not hasattr(detector, "n_features_in_")

@@ -153,11 +153,13 @@ class Hindsight:
 
     def share(self, place: int) -> FloatArray:
         """Tell what each column adds to the score, signed."""
+        share: FloatArray
         if self.shares is not None:
-            return self.shares[place]
+            share = self.shares[place]
+            return share
         row = self.rows[place : place + 1]
         explaining = [watch for watch in self.engine.watches if watch.explains]
-        share: FloatArray = explaining[0].explain(row)[0] if explaining else np.zeros(row.shape[1])
+        share = explaining[0].explain(row)[0] if explaining else np.zeros(row.shape[1])
         return share
 
 

@@ -10,8 +10,7 @@ from fastrcf.detectors.base import Detector
 from fastrcf.detectors.engine import Engine, Settings
 from fastrcf.detectors.plan import LONGEST_PERIOD, VIEWS
 from fastrcf.detectors.settings import alarm_settings
-from fastrcf.detectors.state import engine_to_parts, restore_engine
-from fastrcf.errors import ModelFormatError
+from fastrcf.detectors.state import engine_to_parts, names_from, restore_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,10 +137,7 @@ class ForestDetector(Detector):
         return engine_to_parts(engine)
 
     def _engine_from_parts(self, section: dict[str, Any], parts: dict[str, bytes]) -> Engine:
-        names = section["names"]
-        if not names or not all(type(name) in (str, int) for name in names):
-            raise ModelFormatError(f"names: expected those of the columns, got {names!r}")
-        engine = self._new_engine(tuple(names))
+        engine = self._new_engine(names_from(section))
         restore_engine(engine, section, parts)
         return engine
 
