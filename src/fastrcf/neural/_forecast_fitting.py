@@ -11,16 +11,17 @@ import numpy as np
 from fastrcf._extras import require
 from fastrcf.neural._forecast_features import FeatureStream, Scales
 from fastrcf.neural._forecast_spec import PERIODS, ForecastSpec
-from fastrcf.neural._forecast_training import Prepared, Windows, build, export, loss_of
+from fastrcf.neural._forecast_training import Prepared, Windows, build, export, loss_of, take
+from fastrcf.neural.training import History, Training, train, training_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from fastrcf.neural._forecast_series import Series
 
-__all__ = ["Options", "plan", "train"]
+__all__ = ["Options", "fit_network", "plan"]
 
 _NEAR_LAGS = 7
 _SPANS = 3
@@ -38,14 +39,9 @@ class Options:
     likelihood: str
     step: int | None
     lags: tuple[int, ...] | None
-    epochs: int
     batches_per_epoch: int
-    batch_size: int
-    learning_rate: float
-    patience: int
     validation_fraction: float
-    random_state: int
-    device: str
+    training: Training
 
 
 def plan(options: Options, series: Sequence[Series]) -> ForecastSpec:
@@ -130,58 +126,42 @@ def prepare(spec: ForecastSpec, scales: Scales, series: Sequence[Series]) -> lis
     return prepared
 
 
-def train(
+def fit_network(
     options: Options,
     spec: ForecastSpec,
     scales: Scales,
     series: Sequence[Series],
-    callback: Callable[[int, dict[str, float]], object] | None,
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, list[float]]]:
-    """Train a network, and give its best weights and the losses of each round."""
-    torch = require("torch", "train")
+    **how: Any,
+) -> tuple[dict[str, NDArray[np.float32]], History]:
+    """Train a network; give its best weights and the losses of each epoch.
+
+    An item of an epoch is a window that is drawn at random when its turn comes.
+    """
+    torch: Any = require("torch", "train")
     require("onnx", "train")  # before the work, not after it
     prepared = prepare(spec, scales, series)
-    window = options.context + options.horizon
     share = 1.0 - options.validation_fraction
+    window = options.context + options.horizon
     held = [max(window, math.ceil(len(each.target) * share)) for each in prepared]
     windows = Windows(prepared, window, held)
     idle = ~np.any([each.inputs.any(axis=0) for each in prepared], axis=0)
-    device = torch.device("cuda" if torch.cuda.is_available() and options.device != "cpu" else "cpu")
-    rng = np.random.default_rng(options.random_state)
-
-    def on_device(batch: dict[str, Any]) -> dict[str, Any]:
-        return {name: torch.from_numpy(each).to(device) for name, each in batch.items()}
-
+    device = training_device(options.training.device)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.random_state % 2**63)
+        torch.manual_seed(options.training.random_state % 2**63)
         module = build(spec, idle).to(device)
-    optimiser = torch.optim.Adam(module.parameters(), lr=options.learning_rate)
-    judging = on_device(windows.judging())
-    history: dict[str, list[float]] = {"loss": [], "validation_loss": []}
-    best, waited, weights = math.inf, 0, export(module, spec)
-    for epoch in range(options.epochs):
-        total = 0.0
-        for _ in range(options.batches_per_epoch):
-            loss = loss_of(module, spec, on_device(windows.draw(rng, options.batch_size)))
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 10.0)
-            optimiser.step()
-            total += float(loss.detach())
-        with torch.no_grad():
-            judged = float(loss_of(module, spec, judging))
-        if not math.isfinite(total + judged):
-            raise FloatingPointError(
-                f"the loss is not a number in epoch {epoch + 1}: try a smaller learning_rate than "
-                f"{options.learning_rate:g}, and look for values far from all others"
-            )
-        history["loss"].append(total / options.batches_per_epoch)
-        history["validation_loss"].append(judged)
-        if callback is not None:
-            callback(epoch, {name: values[-1] for name, values in history.items()})
-        waited += 1
-        if judged < best:
-            best, waited, weights = judged, 0, export(module, spec)
-        if waited >= options.patience:
-            break
-    return weights, history
+    judging = windows.judging()
+
+    def loss(items: Any) -> Any:
+        if module.training:
+            kind = {"generator": module.generator, "device": device, "dtype": torch.float64}
+            batch = windows.at(torch.rand(len(items), **kind).cpu().numpy())
+        else:
+            batch = take(judging, items.cpu().numpy())
+        return loss_of(
+            module, spec, {name: torch.from_numpy(each).to(device) for name, each in batch.items()}
+        )
+
+    items = np.arange(options.batches_per_epoch * options.training.batch_size)
+    validation = np.arange(judging["inputs"].shape[1])
+    history = train(module, loss, items, validation, options.training, **how)
+    return export(module, spec), history

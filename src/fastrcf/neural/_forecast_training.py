@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.neural._forecast_spec import ForecastSpec
 
-__all__ = ["Prepared", "Windows", "build", "export", "loss_of"]
+__all__ = ["Prepared", "Windows", "build", "export", "loss_of", "take"]
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,14 @@ class Windows:
 
     def __init__(self, series: list[Prepared], length: int, held: list[int]) -> None:
         self.series, self.length, self.held = series, length, held
-        counts = np.array([stop - length + 1 for stop in held])
-        self.shares = counts / counts.sum()
-        self.counts = counts
+        self.ends = np.cumsum([stop - length + 1 for stop in held])
 
-    def draw(self, rng: np.random.Generator, n: int) -> dict[str, NDArray[Any]]:
-        """Draw windows at random: every start is as likely."""
-        which = rng.choice(len(self.series), n, p=self.shares)
-        starts = rng.integers(0, self.counts[which])
-        return self._gather(zip(which, starts, strict=True), None)
+    def at(self, shares: FloatArray) -> dict[str, NDArray[Any]]:
+        """Give the windows at these shares, in [0, 1), of all: every start is as likely."""
+        places = (shares * self.ends[-1]).astype(np.int64)
+        which = np.searchsorted(self.ends, places, side="right")
+        starts = places - np.concatenate([[0], self.ends])[which]
+        return self._gather(zip(which.tolist(), starts.tolist(), strict=True), None)
 
     def judging(self) -> dict[str, NDArray[Any]]:
         """Give windows that end with the held rows; only these are known in their targets."""
@@ -89,6 +88,13 @@ class Windows:
             "target": np.stack(parts["target"], axis=1).astype(np.float32),
             "cat": np.array(parts["cat"], np.int64).reshape(len(parts["cat"]), -1),
         }
+
+
+def take(batch: dict[str, NDArray[Any]], windows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Choose some windows of a batch."""
+    return {
+        name: each[windows] if name == "cat" else each[:, windows] for name, each in batch.items()
+    }
 
 
 def build(spec: ForecastSpec, idle: NDArray[np.bool_]) -> Any:

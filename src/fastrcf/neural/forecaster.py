@@ -14,25 +14,29 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf.errors import ModelFormatError, not_fitted
 from fastrcf.forecasting import Forecast
 from fastrcf.neural._forecast_features import FeatureStream, Scales
-from fastrcf.neural._forecast_fitting import Options, plan, train
+from fastrcf.neural._forecast_fitting import Options, fit_network, plan
 from fastrcf.neural._forecast_graph import forecast_graph, zero_state
 from fastrcf.neural._forecast_runner import Runner, student_table
 from fastrcf.neural._forecast_sampling import draw_paths, quantiles_ahead
 from fastrcf.neural._forecast_series import Series, as_series
 from fastrcf.neural._forecast_spec import LIKELIHOODS, ForecastSpec, seconds_of
+from fastrcf.neural.training import History, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fastrcf._typing import FloatArray
+    from fastrcf._typing import FloatArray, StrPath
     from fastrcf.neural._forecast_runner import Judged
 
 __all__ = ["QUANTILES", "QuantileForecaster"]
 
 QUANTILES = (0.01, 0.5, 0.99)
 """Quantiles that are given unless others are asked for: a band of 98 %, and the median."""
+
+_CLIP_NORM = 10.0
+"""Longer gradients are shortened to it."""
 
 _WEIGHTS, _GRAPH = "weights.bin", "forecast.onnx"
 
@@ -74,7 +78,7 @@ class QuantileForecaster(Estimator):
         Windows in a batch, drawn at random.
     learning_rate : float, default 1e-3
         Of the optimiser, Adam.
-    patience : int, default 10
+    patience : int or None, default 10
         Rounds without a better loss on the held-out rows after which training ends.
     validation_fraction : float, default 0.1
         Share of each series, its end, that is held out to judge the training by; none of a series
@@ -83,13 +87,15 @@ class QuantileForecaster(Estimator):
         Seed of training and sampling: the same numbers on the same machine.
     device : str, default 'auto'
         'cpu', 'cuda', 'cuda:1' or 'auto': the first GPU where there is one.
+    n_jobs : int, default 1
+        Threads of training on the CPU. Networks of this size are rarely faster with more than one.
 
     Attributes
     ----------
     spec_ : ForecastSpec
         What the network is.
     history_ : dict of str to list of float
-        ``"loss"`` and ``"validation_loss"`` of each round: mean negative log-likelihoods.
+        ``"loss"`` and ``"val_loss"`` of each round: mean negative log-likelihoods.
     n_seen_ : int
         Rows that it was trained on.
 
@@ -133,10 +139,11 @@ class QuantileForecaster(Estimator):
         batches_per_epoch: int = 50,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
-        patience: int = 10,
+        patience: int | None = 10,
         validation_fraction: float = 0.1,
         random_state: int = 0,
         device: str = "auto",
+        n_jobs: int = 1,
     ) -> None:
         self.context = context
         self.horizon = horizon
@@ -153,6 +160,7 @@ class QuantileForecaster(Estimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.device = device
+        self.n_jobs = n_jobs
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -163,7 +171,9 @@ class QuantileForecaster(Estimator):
         start: object = None,
         dynamic_feat: Any = None,
         cat: Any = None,
-        callback: Callable[[int, dict[str, float]], object] | None = None,
+        callback: Callable[[int, Mapping[str, Any]], object] | None = None,
+        progress: bool = False,
+        checkpoint: StrPath | None = None,
     ) -> Self:
         """Train the network, forgetting what was learned before.
 
@@ -179,7 +189,12 @@ class QuantileForecaster(Estimator):
         cat : array_like of shape (s,) or (s, c), optional
             Of a table: the categories of its columns, whole numbers from 0 on.
         callback : callable, optional
-            Called after each round with its number and its losses.
+            Called as ``callback(epoch, logs)`` after each epoch, from 1 on; `logs` has ``loss``,
+            ``val_loss``, ``best_epoch`` and ``seconds``. Training ends if it gives True.
+        progress : bool, default False
+            Show the losses on standard error.
+        checkpoint : path-like, optional
+            A file that is replaced after each epoch; if it is there, training goes on from it.
 
         Returns
         -------
@@ -192,7 +207,7 @@ class QuantileForecaster(Estimator):
             An option or a series is wrong. Nothing is changed then.
         MissingExtraError
             PyTorch or onnx are not installed.
-        FloatingPointError
+        TrainingError
             The loss is not a number any more; the message says what may help.
         """
         options = self._checked()
@@ -202,20 +217,19 @@ class QuantileForecaster(Estimator):
             [rows for each in given for rows in each.rows.T],
             [np.concatenate(each.dynamic[: len(each.rows)]) for each in given],
         )
-        weights, history = train(options, spec, scales, given, callback)
+        how = {"callback": callback, "progress": progress, "checkpoint": checkpoint}
+        identity = _identity(options, spec, scales, given) if checkpoint is not None else ""
+        weights, history = fit_network(options, spec, scales, given, identity=identity, **how)
         graph = forecast_graph(spec, weights, student_table(QUANTILES))
         self._install(spec, scales, weights, graph, sum(len(each.rows) for each in given))
-        self.history_ = history
+        self.history_ = history.to_dict()
         return self
 
     def _checked(self) -> Options:
         lags = self.lags
         fraction = real("validation_fraction", self.validation_fraction)
-        rate = real("learning_rate", self.learning_rate)
         if not 0.0 <= fraction <= 0.5:
             raise ValueError(f"validation_fraction: expected 0 to 0.5, got {fraction}")
-        if not 0.0 < rate < 1.0:
-            raise ValueError(f"learning_rate: expected a number between 0 and 1, got {rate}")
         if lags is not None and (isinstance(lags, str) or not hasattr(lags, "__iter__")):
             raise TypeError(f"lags: expected whole numbers, got {lags!r}")
         return Options(
@@ -226,14 +240,18 @@ class QuantileForecaster(Estimator):
             likelihood=choice("likelihood", self.likelihood, tuple(LIKELIHOODS)),
             step=None if self.freq is None else seconds_of(self.freq),
             lags=None if lags is None else tuple(integer("lags", each, 1, 100_000) for each in lags),
-            epochs=integer("epochs", self.epochs, 1, 1_000_000),
             batches_per_epoch=integer("batches_per_epoch", self.batches_per_epoch, 1, 1_000_000),
-            batch_size=integer("batch_size", self.batch_size, 1, 1_000_000),
-            learning_rate=rate,
-            patience=integer("patience", self.patience, 1, 1_000_000),
             validation_fraction=fraction,
-            random_state=integer("random_state", self.random_state, 0, 2**64 - 1),
-            device=self.device,
+            training=Training(
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                patience=self.patience,
+                clip_norm=_CLIP_NORM,
+                random_state=self.random_state,
+                device=self.device,
+                n_jobs=self.n_jobs,
+            ),
         )
 
     def _install(
@@ -466,10 +484,7 @@ class QuantileForecaster(Estimator):
         weights = _weights(spec, parts[_WEIGHTS])
         rows = integer("rows", section["rows"], 0, 2**62)
         model._install(spec, scales, weights, parts[_GRAPH], rows)
-        model.history_ = {
-            str(name): [float(each) for each in values]
-            for name, values in section["history"].items()
-        }
+        model.history_ = History.from_dict(section["history"]).to_dict()
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -542,6 +557,17 @@ class QuantileForecaster(Estimator):
     def _embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
         parts = [self.weights_[f"embedding.{k}"][codes] for k, codes in enumerate(cat.T)]
         return np.concatenate([np.empty((len(cat), 0), np.float32), *parts], axis=1)
+
+
+def _identity(
+    options: Options, spec: ForecastSpec, scales: Scales, series: Sequence[Series]
+) -> str:
+    """Tell trainings apart, for their checkpoints."""
+    digest = hashlib.sha256(repr((options, spec, scales)).encode())
+    for each in series:
+        for array in (each.rows, each.dynamic, each.cat):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def levels_of(rows: FloatArray, params: FloatArray) -> FloatArray:
