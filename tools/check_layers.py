@@ -48,6 +48,9 @@ PARTS_ROW = 4
 TOP_LEVEL_LIBRARIES = {
     "_kernels": frozenset({"numba"}),
     "cli": frozenset({"rich", "typer"}),
+    # These define classes of PyTorch's; they are imported inside functions alone.
+    "neural/_lstm_layer": frozenset({"torch"}),
+    "neural/modules": frozenset({"torch"}),
     "service": frozenset({"msgspec", "prometheus_client", "starlette"}),
     "spark": frozenset({"pandas", "pyarrow", "pyspark"}),
 }
@@ -155,7 +158,7 @@ def check_module(path: Path, package_dir: Path) -> Iterator[str]:
             target = rest.partition(".")[0] or "__init__"
             complaint = _complaint(module, row, target)
         else:
-            complaint = _library_complaint(module, top) if found.at_top else None
+            complaint = _library_complaint(relative, top) if found.at_top else None
         if complaint:
             yield f"{relative}:{found.line}: {complaint}"
 
@@ -175,8 +178,10 @@ def _complaint(module: str, row: int, target: str) -> str | None:
     return None
 
 
-def _library_complaint(module: str, library: str) -> str | None:
-    allowed = TOP_LEVEL_LIBRARIES.get(module, frozenset())
+def _library_complaint(path: Path, library: str) -> str | None:
+    module = path.parts[0].removesuffix(".pyi").removesuffix(".py")
+    places = (module, path.with_suffix("").as_posix())
+    allowed = frozenset[str]().union(*(TOP_LEVEL_LIBRARIES.get(each, ()) for each in places))
     if library in sys.stdlib_module_names or library in {"numpy", "__future__"} | allowed:
         return None
     return f"{module!r} imports {library!r} at its top: import it inside the function that needs it"

@@ -16,6 +16,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFormatError",
     "NotFittedError",
+    "TrainingError",
     "not_fitted",
 ]
 
@@ -43,6 +44,10 @@ class MissingExtraError(FastRCFError, ImportError):
 
 class DeviceError(FastRCFError, RuntimeError):
     """The device that was asked for, a GPU, is not there or cannot be used."""
+
+
+class TrainingError(FastRCFError, ArithmeticError):
+    """A network cannot be trained like this: its loss became infinite or NaN."""
 
 
 class _SklearnFlavour:

@@ -48,9 +48,12 @@ __all__ = ["Bundled", "from_bytes", "inspect", "load", "save", "to_bytes"]
 _THRESHOLD = "threshold.json"
 
 _HOME = {
+    "ConvClassifier": "fastrcf.neural",
     "ForestDetector": "fastrcf.detectors",
     "QuantileForecaster": "fastrcf.neural.forecaster",
     "ForestFleet": "fastrcf.fleet",
+    "LinearAutoencoder": "fastrcf.neural",
+    "LstmAutoencoder": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
 }
 """Kinds of models and their modules; a kind is the name of its class."""

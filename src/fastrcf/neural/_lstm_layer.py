@@ -130,7 +130,9 @@ class _Recurrence(torch.autograd.Function):
         slopes = slopes.view(n_steps, batch, 4 * units)
         hidden_slope = slopes[1:].reshape(-1, 4 * units).T @ states[:-1].reshape(-1, units)
         total = slopes.sum(0) if context.is_repeated else slopes.view(-1, 4 * units)
-        input_slope = (total @ input_weight).view(context.shape) if context.needs_input_grad[0] else None
+        input_slope = (
+            (total @ input_weight).view(context.shape) if context.needs_input_grad[0] else None
+        )
         return input_slope, total.T @ flat, hidden_slope, total.sum(0), None, None
 
 

@@ -274,9 +274,8 @@ def weights_of(network: Network) -> dict[str, NDArray[np.float32]]:
     >>> weights_of(network)["encoder.0.input"].shape
     (8, 3)
     """
-    with torch.no_grad():
-        named = network.weights()
-    return {name: np.array(each.cpu().numpy(), np.float32) for name, each in named.items()}
+    named = network.weights()
+    return {name: np.array(each.detach().cpu().numpy(), np.float32) for name, each in named.items()}
 
 
 def load_weights(network: Network, weights: Mapping[str, Any]) -> None:

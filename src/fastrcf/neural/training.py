@@ -129,7 +129,9 @@ class History:
         """
         if set(state) != {"loss", "val_loss"}:
             raise ValueError(f"history: expected loss and val_loss, got {sorted(state)}")
-        losses = {name: tuple(real(name, each) for each in values) for name, values in state.items()}
+        losses = {
+            name: tuple(real(name, each) for each in values) for name, values in state.items()
+        }
         if len(losses["val_loss"]) not in {0, len(losses["loss"])}:
             raise ValueError("history: as many val_loss as loss, or none")
         return cls(**losses)
@@ -312,9 +314,7 @@ class _Course:
 
         seed = np.random.SeedSequence([self.options.random_state, len(self.history.loss)])
         drawn = [int(each) for each in seed.generate_state(2, np.uint32)]
-        order = torch.randperm(
-            len(self.items), generator=torch.Generator().manual_seed(drawn[0])
-        )
+        order = torch.randperm(len(self.items), generator=torch.Generator().manual_seed(drawn[0]))
         self.network.generator = torch.Generator(self.device).manual_seed(drawn[1])
         self.network.train()
         total = torch.zeros((), device=self.device, dtype=torch.float64)
@@ -416,7 +416,6 @@ def _bar(epochs: int, *, is_shown: bool) -> Iterator[Callable[[float, History], 
         parts.TextColumn("epoch {task.fields[epoch]}"),
         parts.BarColumn(),
         parts.TextColumn("{task.fields[losses]}"),
-        parts.TimeRemainingColumn(),
         console=Console(stderr=True),
     )
     task = bar.add_task("training", total=float(epochs), epoch=f"0/{epochs}", losses="")
