@@ -26,6 +26,9 @@ PLACES = 2049
 LEAST_SPREAD, LEAST_DISPERSION = 1e-4, 1e-6
 """Least scale of Student's t, over the scale of the row; least dispersion of counts."""
 
+_VECTOR = 16
+"""Floats in the longest vector of a processor."""
+
 _OPSET, _IR_VERSION = 17, 8
 
 
@@ -79,6 +82,7 @@ def forecast_graph(spec: ForecastSpec, weights: Weights, table: NDArray[Any]) ->
         nodes.add("Concat", [f"{name}.{layer}" for layer in range(spec.layers)], name, axis=0)
     nodes.add("MatMul", [hidden, nodes.put("output.weight", weights["output.weight"].T)], "dense")
     nodes.add("Add", ["dense", nodes.put("output.bias", weights["output.bias"])], "raw")
+    _positive(nodes)
     series: list[str | int] = ["rows", "series"]
     inputs = {"x": [*series, spec.n_inputs], "scale": [*series, 1]}
     state = [spec.layers, "series", spec.units]
@@ -155,17 +159,32 @@ def _gates(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([i, o, f, g])
 
 
+def _positive(nodes: _Nodes) -> None:
+    """Add ``soft``, the softplus of ``raw``, each value with the same bits wherever it stands.
+
+    The end of an array, where no whole vector fits any more, is computed in another way than the
+    rest. So zeros are put there.
+    """
+    put = nodes.put
+    nodes.add("Shape", ["raw"], "raw.shape")
+    nodes.add("Reshape", ["raw", put("flat", [-1], np.int64)], "raw.flat")
+    nodes.add("Concat", ["raw.flat", put("guard", np.zeros(_VECTOR))], "raw.guarded", axis=0)
+    nodes.add("Softplus", ["raw.guarded"], "soft.guarded")
+    bounds = [put("guard.start", [0], np.int64), put("guard.stop", [-_VECTOR], np.int64)]
+    nodes.add("Slice", ["soft.guarded", *bounds], "soft.flat")
+    nodes.add("Reshape", ["soft.flat", "raw.shape"], "soft")
+
+
 def _student_head(nodes: _Nodes) -> None:
     """Location, scale and degrees of freedom; then the quantiles by the table."""
     put = nodes.put
     sizes = put("sizes", [1, 1, 1], np.int64)
     nodes.add("Split", ["raw", sizes], "raw.0", "raw.1", "raw.2", axis=2)
+    nodes.add("Split", ["soft", sizes], "soft.0", "soft.1", "soft.2", axis=2)
     nodes.add("Mul", ["raw.0", "scale"], "loc")
-    nodes.add("Softplus", ["raw.1"], "spread.0")
-    nodes.add("Add", ["spread.0", put("least_spread", LEAST_SPREAD)], "spread.1")
+    nodes.add("Add", ["soft.1", put("least_spread", LEAST_SPREAD)], "spread.1")
     nodes.add("Mul", ["spread.1", "scale"], "spread")
-    nodes.add("Softplus", ["raw.2"], "df.0")
-    nodes.add("Add", ["df.0", put("two", 2.0)], "df")
+    nodes.add("Add", ["soft.2", put("two", 2.0)], "df")
     nodes.add("Concat", ["loc", "spread", "df"], "params", axis=2)
     # 1/df lies in (0, 1/2]; the last interval belongs to its upper end, too.
     nodes.add("Div", [put("places", 2.0 * (PLACES - 1)), "df"], "place")
@@ -186,13 +205,11 @@ def _student_head(nodes: _Nodes) -> None:
 
 def _count_head(nodes: _Nodes) -> None:
     """Mean and dispersion; the latter shrinks with the scale (Salinas et al. 2020, section 3.3)."""
-    nodes.add("Split", ["raw", nodes.put("sizes", [1, 1], np.int64)], "raw.0", "raw.1", axis=2)
-    nodes.add("Softplus", ["raw.0"], "mean.0")
-    nodes.add("Add", ["mean.0", nodes.put("least_mean", LEAST_SPREAD)], "mean.1")
+    nodes.add("Split", ["soft", nodes.put("sizes", [1, 1], np.int64)], "soft.0", "soft.1", axis=2)
+    nodes.add("Add", ["soft.0", nodes.put("least_mean", LEAST_SPREAD)], "mean.1")
     nodes.add("Mul", ["mean.1", "scale"], "mean")
-    nodes.add("Softplus", ["raw.1"], "dispersion.0")
     nodes.add("Sqrt", ["scale"], "scale.root")
-    nodes.add("Div", ["dispersion.0", "scale.root"], "dispersion.1")
+    nodes.add("Div", ["soft.1", "scale.root"], "dispersion.1")
     least = nodes.put("least_dispersion", LEAST_DISPERSION)
     nodes.add("Add", ["dispersion.1", least], "dispersion")
     nodes.add("Concat", ["mean", "dispersion"], "params", axis=2)

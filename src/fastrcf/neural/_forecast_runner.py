@@ -55,11 +55,12 @@ class Runner:
         check_model(model)
         self._session = open_session(model, find_device(device))
         self._tables: dict[tuple[float, ...], NDArray[np.float32]] = {}
-        names = {each.name for each in self._session.get_inputs()}
-        outputs = {each.name for each in self._session.get_outputs()}
-        expected = {"x", "scale", "h0", "c0"}
-        if not expected <= names or not {"params", "hn", "cn"} <= outputs:
-            raise ModelFormatError("the graph is not one of a forecaster")
+        found = {each.name: each.shape for each in self._session.get_inputs()}
+        found |= {each.name: each.shape for each in self._session.get_outputs()}
+        for name, last in {"x": spec.n_inputs, "scale": 1, "params": spec.n_params}.items():
+            _check_shape(name, found.get(name), (None, None, last))
+        for name in ("h0", "c0", "hn", "cn"):
+            _check_shape(name, found.get(name), (spec.layers, None, spec.units))
 
     def run(
         self,
@@ -191,6 +192,13 @@ class Runner:
                 self._tables.clear()
             self._tables[quantiles] = student_table(quantiles)
         return self._tables[quantiles]
+
+
+def _check_shape(name: str, found: Any, expected: tuple[int | None, ...]) -> None:
+    """Compare the shape of an input or output of a graph with what it must be."""
+    fits = found is not None and len(found) == len(expected)
+    if not fits or any(e not in (None, f) for f, e in zip(found, expected, strict=True)):
+        raise ModelFormatError(f"model: not the graph of this forecaster: {name} is {found}")
 
 
 def student_table(quantiles: tuple[float, ...]) -> NDArray[np.float32]:
