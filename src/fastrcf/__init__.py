@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastrcf import detectors, metrics, thresholds
     from fastrcf.attribution import Attribution
-    from fastrcf.detectors import Detection, ForestDetector
+    from fastrcf.detectors import (
+        AutoencoderDetector,
+        CascadeDetector,
+        Detection,
+        ForestDetector,
+        TwoStageDetector,
+    )
     from fastrcf.directional import Directional
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.fleet import ForestFleet
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attribution",
+    "AutoencoderDetector",
+    "CascadeDetector",
     "Detection",
     "Directional",
     "FastRCFError",
@@ -34,6 +42,7 @@ __all__ = [
     "Neighbors",
     "NotFittedError",
     "RandomCutForest",
+    "TwoStageDetector",
     "__version__",
     "detectors",
     "load",
@@ -45,6 +54,8 @@ __all__ = [
 _HOME = {
     "Directional": "fastrcf.directional",
     "Attribution": "fastrcf.attribution",
+    "AutoencoderDetector": "fastrcf.detectors",
+    "CascadeDetector": "fastrcf.detectors",
     "Detection": "fastrcf.detectors",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
@@ -55,6 +66,7 @@ _HOME = {
     "Neighbors": "fastrcf.neighbors",
     "NotFittedError": "fastrcf.errors",
     "RandomCutForest": "fastrcf.forest",
+    "TwoStageDetector": "fastrcf.detectors",
     "load": "fastrcf.persistence",
     "save": "fastrcf.persistence",
 }

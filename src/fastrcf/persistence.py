@@ -48,6 +48,8 @@ __all__ = ["Bundled", "from_bytes", "inspect", "load", "save", "to_bytes"]
 _THRESHOLD = "threshold.json"
 
 _HOME = {
+    "AutoencoderDetector": "fastrcf.detectors",
+    "CascadeDetector": "fastrcf.detectors",
     "ConvClassifier": "fastrcf.neural",
     "ForestDetector": "fastrcf.detectors",
     "QuantileForecaster": "fastrcf.neural.forecaster",
@@ -55,6 +57,7 @@ _HOME = {
     "LinearAutoencoder": "fastrcf.neural",
     "LstmAutoencoder": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
+    "TwoStageDetector": "fastrcf.detectors",
 }
 """Kinds of models and their modules; a kind is the name of its class."""
 

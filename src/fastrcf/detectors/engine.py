@@ -99,6 +99,25 @@ class Engine:
             start = stop
         return scores
 
+    def levels(self, rows: FloatArray, *, learn: bool) -> FloatArray:
+        """Judge rows that come next, of an engine that was fitted, and raise no alarms.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+        learn : bool
+            Whether they are learned.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Levels, which do not fade.
+        """
+        levels, _ = self._levels(rows, learn=learn)
+        if learn:
+            self._remember(rows)
+        return levels
+
     def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]:
         """Find events in rows that would come next, learning nothing."""
         levels, _ = self._levels(rows)

@@ -107,7 +107,7 @@ class Autoencoder(NetworkEstimator):
         table = as_table(X)
         spec = self._new_spec(table.array.shape[1])
         options = self._training()
-        facts = {"error": choice("error", self.error, _ERRORS)}
+        facts: dict[str, Any] = {"error": choice("error", self.error, _ERRORS)}
         choice("loss", self.loss, _LOSSES)
         sets = window_sets(
             table.array,

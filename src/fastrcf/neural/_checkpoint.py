@@ -72,10 +72,10 @@ def read_checkpoint(path: StrPath, tensors: list[Any], identity: str, epochs: in
     if not file.exists():
         return History()
     size = 4 * sum(each.numel() for each in tensors)
+    with file.open("rb") as opened:
+        data = opened.read(size + _HEADER + 1)  # a file that is longer is cut short, and refused
     try:
-        if file.stat().st_size > size + _HEADER:
-            raise ModelFormatError(f"{file.stat().st_size:,} bytes, more than this training has")
-        header, core = unpack(file.read_bytes())
+        header, core = unpack(data)
         history = _history(header)
     except ModelFormatError as error:
         raise ModelFormatError(f"checkpoint {file}: {error}; remove it to begin anew") from error

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 __all__ = ["LstmLayer"]
 
 
-class LstmLayer(nn.Module):
+class LstmLayer(nn.Module):  # type: ignore[misc] # PyTorch is not read
     """One layer; the state starts at 0.
 
     Parameters
@@ -67,11 +67,11 @@ class LstmLayer(nn.Module):
         self.bias += torch.empty_like(self.bias).uniform_(-bound, bound, generator=generator)
 
 
-class _Recurrence(torch.autograd.Function):
+class _Recurrence(torch.autograd.Function):  # type: ignore[misc]
     """States of a layer, with gradients for input and weights."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0917 - as PyTorch calls it
         context: Any,
         x: Tensor,
         input_weight: Tensor,
@@ -109,7 +109,7 @@ class _Recurrence(torch.autograd.Function):
         return states
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(context: Any, given: Tensor) -> tuple[Tensor | None, ...]:
         flat, input_weight, hidden_weight, gates, cells, states = context.saved_tensors
         n_steps, batch, units = cells.shape

@@ -9,6 +9,7 @@ handed in: PyTorch's global one is neither read nor moved.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc] # PyTorch is not read
     """What the networks share.
 
     Attributes
@@ -131,8 +132,7 @@ class LinearNetwork(Network):
         super().__init__(spec)
         width = spec.window_size * spec.n_features
         sizes = [width, *spec.hidden, width]
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairs])
+        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairwise(sizes)])
         self.norms = nn.ModuleList([nn.BatchNorm1d(size) for size in spec.hidden])
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ class ConvNetwork(Network):
         self.convs = nn.ModuleList(
             [
                 nn.Conv1d(inputs, outputs, spec.kernel_size, padding=pad)
-                for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+                for inputs, outputs in pairwise(sizes)
             ]
         )
         self.output = nn.Linear(sizes[-1] * (length >> len(self.convs)), spec.n_classes)
@@ -246,7 +246,7 @@ def make_network(spec: Spec, seed: int) -> Network:
     torch.Size([2, 5, 3])
     """
     with torch.device("meta"):  # no numbers are drawn for weights that are drawn below
-        network = _NETWORKS[type(spec)](spec)  # type: ignore[arg-type]
+        network = _NETWORKS[type(spec)](spec)
     network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(_signed(seed))
     with torch.no_grad():

@@ -1,0 +1,61 @@
+"""What anomalies in the training rows cost: ``python -m benchmarks.accuracy.contaminated``.
+
+Every second labelled event of the test half is put into the training half as well, at seeded
+places; then all of the test half is scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy import data, judges
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print VUS-PR of each detector, by series and in the mean."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.contaminated")
+    parser.add_argument("--only", default="asd", help="asd or smd")
+    options = parser.parse_args(arguments)
+    figures: dict[str, list[float]] = {}
+    for name in data.names(options.only):
+        series = data.load(options.only, name)
+        assert series.train is not None
+        dirty = contaminated(series, np.random.default_rng(0))
+        for label, make, train in contenders(series.train, dirty):
+            scores = make().fit(train).score(series.values)
+            figures.setdefault(label, []).append(judges.volume(series, scores).figures["VUS-PR"])
+    for label, values in figures.items():
+        print(f"| {label} | {np.mean(values):.3f} | {' '.join(f'{v:.2f}' for v in values)} |")
+
+
+def contaminated(series: data.Series, rng: np.random.Generator) -> data.FloatArray:
+    """Return the training rows with every second labelled event over them."""
+    assert series.train is not None
+    rows = series.train.copy()
+    for start, stop in series.windows[::2]:
+        place = int(rng.integers(0, len(rows) - (stop - start)))
+        rows[place : place + stop - start] = series.values[start:stop]
+    return rows
+
+
+def contenders(
+    clean: data.FloatArray, dirty: data.FloatArray
+) -> list[tuple[str, Callable[[], Any], data.FloatArray]]:
+    """Return what is compared: a name, how it is made, and what it learns."""
+    from fastrcf.detectors import AutoencoderDetector, TwoStageDetector
+
+    return [
+        ("autoencoder, clean rows", AutoencoderDetector, clean),
+        ("autoencoder, contaminated rows", AutoencoderDetector, dirty),
+        ("two stages, forest first", TwoStageDetector, dirty),
+        ("two stages, autoencoder first", lambda: TwoStageDetector(first="autoencoder"), dirty),
+        ("two stages, forest first, clean rows", TwoStageDetector, clean),
+    ]
+
+
+if __name__ == "__main__":
+    main()
