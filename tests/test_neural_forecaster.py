@@ -142,8 +142,8 @@ def test_parts_of_a_series_give_the_bits_of_the_whole(options, sizes):
     model = random_forecaster(**options)
     series = np.column_stack([series_of(model, 150, seed) for seed in (0, 1, 2)])
     dynamic = np.random.default_rng(9).normal(size=(150, 3, model.spec_.n_dynamic))
-    embedded = model._embedded(np.array([[0, 1], [2, 3], [1, 6]])[:, : len(model.spec_.cardinality)])
-    runner = model._runner()
+    embedded = model.embedded(np.array([[0, 1], [2, 3], [1, 6]])[:, : len(model.spec_.cardinality)])
+    runner = model.runner()
 
     def judged(cuts):
         stream, state = FeatureStream(model.spec_, model.scales_, 3), zero_state(model.spec_, 3)

@@ -139,13 +139,15 @@ class FeatureStream:
         inputs, scale, filled, age = self._inputs(rows, dynamic)
         known = np.concatenate([self.tail, rows])
         self.n_seen += len(rows)
-        context = self.spec.context
-        block = self.n_seen - self.n_seen % context
-        first = min(block - context, self.n_seen - max(self.spec.lags))
-        drop = max(0, len(known) - (self.n_seen - first))
+        drop = len(known) - self.n_kept(self.n_seen)
         self.tail = known[drop:].copy()
         self.filled, self.age = filled[drop].copy(), age[drop].copy()
         return inputs, scale
+
+    def n_kept(self, n_seen: int) -> int:
+        """Tell how many rows of so many are kept: those back to the start of the block before."""
+        context = self.spec.context
+        return min(n_seen, max(n_seen % context + context, max(self.spec.lags)))
 
     def repeat(self, times: int) -> FeatureStream:
         """Give a stream that has each series `times` times, one copy beside the other."""

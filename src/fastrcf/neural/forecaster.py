@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray, StrPath
     from fastrcf.neural._forecast_runner import Judged
 
-__all__ = ["QUANTILES", "QuantileForecaster"]
+__all__ = ["QUANTILES", "QuantileForecaster", "joint_level", "levels_of"]
 
 QUANTILES = (0.01, 0.5, 0.99)
 """Quantiles that are given unless others are asked for: a band of 98 %, and the median."""
@@ -344,7 +344,7 @@ class QuantileForecaster(Estimator):
         given, many = self._read(X, start, dynamic_feat, cat)
         results = []
         for each in given:
-            levels = self._levels(each.rows, self._judge(each, (), None, 1).params)
+            levels = levels_of(each.rows, self._judge(each, (), None, 1).params)
             levels[: self.spec_.context] = 0.0
             results.append(joint_level(levels))
         return results if many else results[0]
@@ -418,15 +418,15 @@ class QuantileForecaster(Estimator):
         keep: bool,  # noqa: FBT001
     ) -> Forecast:
         n, width = series.rows.shape
-        stream, embedded = self._stream(series), self._embedded(series.cat)
-        _, state = self._runner().run(
+        stream, embedded = self.stream(series), self.embedded(series.cat)
+        _, state = self.runner().run(
             stream, series.rows, embedded, zero_state(self.spec_, width), (), series.dynamic[:n]
         )
         future = series.dynamic[n : n + horizon]
         if not self.spec_.n_dynamic:
             future = np.empty((horizon, width, 0))
         drawn, params = draw_paths(
-            self._runner(), stream, state, embedded, horizon, n_samples, future, rng
+            self.runner(), stream, state, embedded, horizon, n_samples, future, rng
         )
         values = quantiles_ahead(params, (*quantiles, 0.5))
         return Forecast(
@@ -503,10 +503,11 @@ class QuantileForecaster(Estimator):
         self._check_fitted()
         given, many = as_series(X, start, dynamic_feat, cat)
         for each in given:
-            self._check_series(each)
+            self.check_series(each)
         return given, many
 
-    def _check_series(self, series: Series) -> None:
+    def check_series(self, series: Series) -> None:
+        """Compare series with what the network was trained on; for the parts of this package."""
         spec = self.spec_
         if spec.calendar and series.start is None:
             raise ValueError("start: expected the time of the first row: phases were learned")
@@ -531,30 +532,29 @@ class QuantileForecaster(Estimator):
         self, series: Series, quantiles: tuple[float, ...], warm_up: int | None, n_jobs: int
     ) -> Judged:
         rows, width = series.rows, series.rows.shape[1]
-        stream, embedded = self._stream(series), self._embedded(series.cat)
+        stream, embedded = self.stream(series), self.embedded(series.cat)
         dynamic = series.dynamic[: len(rows)]
         if warm_up is not None:
             warm_up = integer("warm_up", warm_up, 0, 10_000_000)
             n_jobs = integer("n_jobs", n_jobs, 1, 1024)
-            return self._runner().run_segments(
+            return self.runner().run_segments(
                 stream, rows, embedded, quantiles, dynamic, warm_up=warm_up, n_jobs=n_jobs
             )
         state = zero_state(self.spec_, width)
-        return self._runner().run(stream, rows, embedded, state, quantiles, dynamic)[0]
+        return self.runner().run(stream, rows, embedded, state, quantiles, dynamic)[0]
 
-    def _levels(self, rows: FloatArray, params: FloatArray) -> FloatArray:
-        return levels_of(rows, params)
-
-    def _runner(self) -> Runner:
+    def runner(self) -> Runner:
         """Open the graph when it is first used; copies of the forecaster open their own."""
         if "_running" not in vars(self):
             vars(self)["_running"] = Runner(self.spec_, self._graph, self.device)
         return vars(self)["_running"]  # type: ignore[no-any-return]
 
-    def _stream(self, series: Series) -> FeatureStream:
+    def stream(self, series: Series) -> FeatureStream:
+        """Make what turns the rows of series into inputs; for the parts of this package."""
         return FeatureStream(self.spec_, self.scales_, series.rows.shape[1], series.first)
 
-    def _embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
+    def embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Look up the embeddings of series, shape (s, e); for the parts of this package."""
         parts = [self.weights_[f"embedding.{k}"][codes] for k, codes in enumerate(cat.T)]
         return np.concatenate([np.empty((len(cat), 0), np.float32), *parts], axis=1)
 
