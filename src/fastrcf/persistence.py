@@ -51,10 +51,12 @@ _HOME = {
     "AutoencoderDetector": "fastrcf.detectors",
     "CascadeDetector": "fastrcf.detectors",
     "ConvClassifier": "fastrcf.neural",
+    "ForecastDetector": "fastrcf.detectors",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
     "LinearAutoencoder": "fastrcf.neural",
     "LstmAutoencoder": "fastrcf.neural",
+    "QuantileForecaster": "fastrcf.neural.forecaster",
     "RandomCutForest": "fastrcf.forest",
     "TwoStageDetector": "fastrcf.detectors",
 }

@@ -185,6 +185,9 @@ def _detection(state: dict[str, Any], engine: Following) -> Detection:
     values["attribution"] = {
         name: number("attribution", share) for name, share in values["attribution"]
     }
+    if "band" in values:
+        sides = [[number("band", each) for each in side] for side in values["band"]]
+        values["band"] = np.array(sides).reshape(2, engine.width)
     found = Detection(**values)
     count("start", found.start, engine.n_seen - 1)
     if found.end is not None:
