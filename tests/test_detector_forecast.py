@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from benchmarks.clicks import clicks
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from benchmarks.clicks import clicks
 from detector_helpers import state
 from fastrcf import ModelFormatError, NotFittedError, persistence
 from fastrcf.detectors import ForecastDetector
@@ -114,7 +114,10 @@ def test_a_saved_detector_goes_on_with_the_same_bits(trained, tmp_path):
     rows = rows_for(3)
     detector = ForecastDetector(trained).update(rows[:160])
     persistence.save(detector, tmp_path / "detector.frcf")
-    for twin in (persistence.load(tmp_path / "detector.frcf"), pickle.loads(pickle.dumps(detector))):
+    for twin in (
+        persistence.load(tmp_path / "detector.frcf"),
+        pickle.loads(pickle.dumps(detector)),
+    ):
         assert twin.fingerprint == detector.fingerprint
         assert state(twin) == state(detector)
         # NumPy arrays are equal here, the bands too.

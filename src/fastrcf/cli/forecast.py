@@ -44,9 +44,7 @@ def forecast(
     *,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", "-m", metavar="FILE", help="Forecast with the model of this file."
-        ),
+        typer.Option("--model", "-m", metavar="FILE", help="Forecast with the model of this file."),
     ] = None,
     save: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the trained model to this file.")
@@ -62,9 +60,7 @@ def forecast(
     ] = None,
     quantiles: Annotated[
         str,
-        typer.Option(
-            metavar="Q,Q,…", rich_help_panel=_FORECAST, help="Which quantiles to give."
-        ),
+        typer.Option(metavar="Q,Q,…", rich_help_panel=_FORECAST, help="Which quantiles to give."),
     ] = "0.01,0.5,0.99",
     samples: Annotated[
         int,

@@ -96,12 +96,13 @@ def _model(
     if options["freq"] is None and step is not None:
         options["freq"] = f"{step}s"
     model = QuantileForecaster(**options)
+    try:
+        model.check_options()
+    except (TypeError, ValueError) as error:
+        raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
     several = isinstance(rows, np.ndarray) and rows.shape[1] > 1
     cat = {"cat": np.arange(rows.shape[1])} if several else {}
-    try:
-        model.fit(rows, progress=True, checkpoint=job.checkpoint, **told, **cat)
-    except TypeError as error:
-        raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
+    model.fit(rows, progress=True, checkpoint=job.checkpoint, **told, **cat)
     best = min(model.history_["val_loss"])
     note(f"trained for {len(model.history_['loss'])} epochs, best validation loss {best:.4g}")
     if job.save is not None:
@@ -118,13 +119,13 @@ def _bands(
     model: QuantileForecaster, table: Clocked, wanted: tuple[float, ...], told: dict[str, Any]
 ) -> Results:
     values = model.bands(table.rows, wanted, **told)
-    scores = np.column_stack(
-        [
-            model.score(column, **{**told, **({"cat": [told["cat"][place]]} if "cat" in told else {})})
-            for place, column in enumerate(table.rows.T)
-        ]
+    scores = []
+    for place, column in enumerate(table.rows.T):
+        own = {"cat": told["cat"][[place]]} if "cat" in told else {}
+        scores.append(model.score(column, **(told | own)))
+    return Results(
+        table.names, table.places(0, len(table.rows)), values, table.rows, np.column_stack(scores)
     )
-    return Results(table.names, table.places(0, len(table.rows)), values, table.rows, scores)
 
 
 def _ahead(
@@ -253,5 +254,5 @@ def _as_bad_data() -> Iterator[None]:
         yield
     except CliError:
         raise
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise bad_data(str(error)) from None

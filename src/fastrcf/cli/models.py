@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from fastrcf.neural import QuantileForecaster
     from fastrcf.thresholds import Threshold
 
-__all__ = ["DetectorModel", "Model", "open_detector", "open_forecaster", "open_model", "read_manifest"]
+__all__ = [
+    "DetectorModel",
+    "Model",
+    "open_detector",
+    "open_forecaster",
+    "open_model",
+    "read_manifest",
+]
 
 Found = TypeVar("Found")
 
