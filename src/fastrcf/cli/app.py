@@ -14,6 +14,7 @@ from fastrcf.cli.fit import fit
 from fastrcf.cli.forecast import forecast
 from fastrcf.cli.inspect import inspect
 from fastrcf.cli.score import score
+from fastrcf.cli.train_ae import train_ae
 
 __all__ = ["app"]
 
@@ -48,6 +49,7 @@ def fastrcf(
 
 app.command()(score)
 app.command()(fit)
+app.command("train-ae")(train_ae)
 app.command()(inspect)
 app.command("eval")(evaluate)
 app.command()(detect)

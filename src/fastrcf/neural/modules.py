@@ -132,7 +132,11 @@ class LinearNetwork(Network):
         super().__init__(spec)
         width = spec.window_size * spec.n_features
         sizes = [width, *spec.hidden, width]
-        self.layers = nn.ModuleList([nn.Linear(*pair) for pair in pairwise(sizes)])
+        # A bias before a batch norm changes nothing, but Adam would move it by the noise it sees.
+        self.layers = nn.ModuleList(
+            [nn.Linear(*pair, bias=False) for pair in pairwise(sizes[:-1])]
+            + [nn.Linear(sizes[-2], width)]
+        )
         self.norms = nn.ModuleList([nn.BatchNorm1d(size) for size in spec.hidden])
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -153,23 +157,20 @@ class LinearNetwork(Network):
     def weights(self) -> dict[str, Tensor]:
         """Give the weights by name, each batch norm folded into the layer before it."""
         named: dict[str, Tensor] = {}
-        for place, layer in enumerate(self.layers):
-            weight, bias = layer.weight, layer.bias
-            if place < len(self.norms):
-                norm = self.norms[place]
-                factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-                weight = weight * factor[:, None]
-                bias = (bias - norm.running_mean) * factor + norm.bias
-            named |= {f"layer.{place}.weight": weight, f"layer.{place}.bias": bias}
-        return named
+        for place, (layer, norm) in enumerate(zip(self.layers[:-1], self.norms, strict=True)):
+            factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            named[f"layer.{place}.weight"] = layer.weight * factor[:, None]
+            named[f"layer.{place}.bias"] = norm.bias - norm.running_mean * factor
+        return named | _dense(f"layer.{len(self.norms)}", self.layers[-1])
 
     def put(self, weights: dict[str, Tensor]) -> None:
-        """Take weights by name; batch norms then change nothing."""
-        for place, layer in enumerate(self.layers):
-            _put_dense(f"layer.{place}", layer, weights)
-        for norm in self.norms:
+        """Take weights by name; of batch norms only the shift is left."""
+        for place, (layer, norm) in enumerate(zip(self.layers[:-1], self.norms, strict=True)):
+            layer.weight.copy_(weights[f"layer.{place}.weight"])
             norm.reset_parameters()
             norm.running_var.fill_(1.0 - norm.eps)
+            norm.bias.copy_(weights[f"layer.{place}.bias"])
+        _put_dense(f"layer.{len(self.norms)}", self.layers[-1], weights)
 
 
 class ConvNetwork(Network):
