@@ -1,5 +1,7 @@
 """Networks in plain PyTorch, as a walkthrough would write them, and rows to train them on."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import nn
@@ -69,7 +71,7 @@ class PlainLinear(nn.Module):
         width = spec.window_size * spec.n_features
         sizes = [width, *spec.hidden]
         stack = [nn.Flatten()]
-        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+        for inputs, outputs in pairwise(sizes):
             dense, norm = nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs)
             stack += [dense, norm, nn.LeakyReLU(spec.slope)]
         self.stack = nn.Sequential(*stack, nn.Linear(sizes[-1], width))

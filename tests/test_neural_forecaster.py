@@ -55,7 +55,9 @@ def test_laws_and_quantiles_are_those_of_the_twin(options):
     series[:3] = np.nan
     told = asked(model)
     first = int(np.datetime64("2021-03-04T05:00:00").astype(int)) if spec.calendar else 0
-    twin = NaiveForecaster(spec, model.scales_, model.weights_, (2, 5)[: len(spec.cardinality)], first)
+    twin = NaiveForecaster(
+        spec, model.scales_, model.weights_, (2, 5)[: len(spec.cardinality)], first
+    )
     params = twin.params(series, told.get("dynamic_feat"))
     found = model._judge(model._read(series, told.get("start"), told.get("dynamic_feat"),
                                      told.get("cat"))[0][0], (0.01, 0.5), None, 1)  # fmt: skip
@@ -68,7 +70,9 @@ def test_laws_and_quantiles_are_those_of_the_twin(options):
     assert_allclose(bands[:, 12:], expected, rtol=2e-5, atol=1e-5)
     levels = model.score(series, **told)
     known = ~np.isnan(series) & (np.arange(150) >= 12)
-    assert_allclose(levels[known], level_of(series, found.params[:, 0])[known], rtol=1e-5, atol=1e-7)
+    assert_allclose(
+        levels[known], level_of(series, found.params[:, 0])[known], rtol=1e-5, atol=1e-7
+    )
     assert not levels[~known].any()
 
 
@@ -149,7 +153,9 @@ def test_parts_of_a_series_give_the_bits_of_the_whole(options, sizes):
         stream, state = FeatureStream(model.spec_, model.scales_, 3), zero_state(model.spec_, 3)
         parts = []
         for part in np.split(np.arange(150), cuts):
-            found, state = runner.run(stream, series[part], embedded, state, (0.1, 0.9), dynamic[part])
+            found, state = runner.run(
+                stream, series[part], embedded, state, (0.1, 0.9), dynamic[part]
+            )
             parts.append(found)
         return [np.concatenate(each) for each in zip(*parts, strict=True)], state
 
@@ -467,7 +473,9 @@ def test_damaged_parts_are_refused():
     with pytest.raises(ValueError, match="spec"):
         QuantileForecaster._from_parts({**section, "spec": {"units": 1}}, parts)
     with pytest.raises(ValueError, match="scales"):
-        QuantileForecaster._from_parts({**section, "scales": {**section["scales"], "least": 0.0}}, parts)
+        QuantileForecaster._from_parts(
+            {**section, "scales": {**section["scales"], "least": 0.0}}, parts
+        )
     hostile = QuantileForecaster._from_parts(section, {**parts, "forecast.onnx": b"no model"})
     with pytest.raises(ModelFormatError):
         hostile.bands(bumpy(40))

@@ -101,10 +101,7 @@ def test_a_layer_is_its_cells_written_out(activation, repeated, n_steps):
     slopes = []
     for layer in (ours, plain):
         x = torch.tensor(given, requires_grad=True)
-        if layer is ours:
-            states = layer(x, n_steps)
-        else:
-            states = layer(x.expand(n_steps, -1, -1))
+        states = layer(x, n_steps) if layer is ours else layer(x.expand(n_steps, -1, -1))
         (states * weighing).sum().backward()
         slopes.append([states, x.grad, *(each.grad for each in layer.parameters())])
     for our, their in zip(*slopes, strict=True):

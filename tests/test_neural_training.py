@@ -86,7 +86,7 @@ def test_each_epoch_shows_each_item_once_in_another_order():
     items = np.arange(100, 133)
     train(weight, loss, items, HELD, Training(epochs=2, batch_size=8))
     assert [len(each) for each in seen] == [8, 8, 8, 9] * 2  # no window is alone
-    epochs = [sum(seen[:4], []), sum(seen[4:], [])]
+    epochs = [[item for each in part for item in each] for part in (seen[:4], seen[4:])]
     assert sorted(epochs[0]) == sorted(epochs[1]) == items.tolist()
     assert epochs[0] != epochs[1]
 
@@ -162,6 +162,17 @@ def test_a_loss_that_is_no_number_stops_with_advice(bad):
         train(network, loss, STARTS, HELD[:1], Training())
     with pytest.raises(TrainingError, match=r"the loss became (inf|nan) in epoch"):
         run(table=np.where(TABLE > 1, np.float32(1e30), TABLE))
+
+
+def test_a_last_step_into_infinity_is_noticed():
+    network = torch.nn.Linear(1, 1, bias=False)
+
+    def loss(items):
+        return network(torch.full((1, 1), 1e-30)).sum()
+
+    with pytest.raises(TrainingError, match="a weight became -?inf in epoch 1: try a lower"):
+        options = Training(epochs=1, learning_rate=1e300, batch_size=200)
+        train(network, loss, STARTS, HELD[:0], options)
 
 
 def test_clipping_bounds_what_a_step_sees():

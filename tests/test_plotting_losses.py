@@ -43,5 +43,5 @@ def test_without_validation_the_loss_of_training_counts(tmp_path):
     ],
 )
 def test_what_is_no_history(history, error):
-    with pytest.raises(error, match="loss: expected|history: expected a loss of each epoch"):
+    with pytest.raises(error, match=r"loss: expected|history: expected a loss of each epoch"):
         plot_losses(history)

@@ -19,16 +19,26 @@ import numba
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["add_scores", "cut_windows", "max_scores", "scale_rows"]
+__all__ = [
+    "add_scores",
+    "bin_events",
+    "cut_windows",
+    "distinct_in_bins",
+    "max_scores",
+    "order_by_bin",
+    "reduce_bins",
+    "scale_rows",
+]
 
 
 def _njit(function: Callable[..., Any]) -> Any:
     """Compile at the first call; keep the machine code where that is possible."""
-    options = {"nogil": True, "error_model": "numpy"}
+    compiled: Any
     try:
-        return numba.njit(cache=True, **options)(function)
+        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy")
     except RuntimeError:  # no folder can be written to
-        return numba.njit(**options)(function)
+        compiled = numba.njit(function, nogil=True, error_model="numpy")
+    return compiled
 
 
 @_njit
@@ -84,3 +94,66 @@ def max_scores(scores: Any, starts: Any, size: int, largest: Any) -> None:
         for row in range(start, start + size):
             if not largest[row] >= score and largest[row] == largest[row]:
                 largest[row] = score
+
+
+@_njit
+def distinct_in_bins(bins: Any, codes: Any, order: Any, seen: Any, counts: Any) -> None:
+    """Count the different codes in each bin; `order` lists the events bin by bin.
+
+    `seen` holds -1 for each code; events with a bin or a code below 0 are left out. An empty
+    `order` says that the events already lie bin by bin.
+    """
+    for place in range(bins.shape[0]):
+        event = order[place] if order.shape[0] > 0 else place
+        where, code = bins[event], codes[event]
+        if where >= 0 and code >= 0 and seen[code] != where:
+            seen[code] = where
+            counts[where] += 1
+
+
+@_njit
+def order_by_bin(bins: Any, next_place: Any, order: Any) -> None:
+    """List the events bin by bin: a counting sort. `next_place` holds where each bin begins.
+
+    Bin -1 is the first.
+    """
+    for event in range(bins.shape[0]):
+        place = next_place[bins[event] + 1]
+        order[place] = event
+        next_place[bins[event] + 1] = place + 1
+
+
+@_njit
+def bin_events(  # noqa: PLR0917
+    ticks: Any, first: Any, stop: Any, step: Any, n_bins: int, bins: Any
+) -> bool:
+    """Write each event's bin, -1 before `first` and from `stop` on; say if they never go down."""
+    ascending, before = True, -1
+    for event in range(ticks.shape[0]):
+        where = -1
+        if first <= ticks[event] < stop:
+            # Rounding may put a fraction just before the stop behind the last bin.
+            where = min(int((ticks[event] - first) // step), n_bins - 1)
+        bins[event] = where
+        ascending = ascending and where >= before
+        before = where
+    return ascending
+
+
+@_njit
+def reduce_bins(bins: Any, values: Any, count: Any, total: Any, low: Any, high: Any) -> None:  # noqa: PLR0917
+    """Count, sum, and find the smallest and the largest value of each bin; NaN is left out.
+
+    `total`, `low` or `high` may be empty: then it is not asked for.
+    """
+    for event in range(bins.shape[0]):
+        where, value = bins[event], values[event]
+        if where < 0 or value != value:  # noqa: PLR0124 - NaN
+            continue
+        count[where] += 1
+        if total.shape[0] > 0:
+            total[where] += value
+        if low.shape[0] > 0 and not low[where] <= value:
+            low[where] = value
+        if high.shape[0] > 0 and not high[where] >= value:
+            high[where] = value

@@ -192,11 +192,13 @@ def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray
         for column in range(len(quantiles)):
             q = quantiles[column]
             low, high = math.inf, -math.inf
-            for part in range(k):  # the quantile of a mixture lies between those of its parts
-                loc, scale, df = params[row, part]
-                own = loc + scale * _t_quantile(q, df)
-                low, high = min(low, own), max(high, own)
-            while high - low > 1e-9 * max(abs(low), abs(high)):
+            # The quantile of a mixture lies between those of its parts, and each of these between
+            # the median and the quantile with two degrees of freedom, which has a closed form.
+            widest = (2.0 * q - 1.0) / math.sqrt(2.0 * q * (1.0 - q))
+            for part in range(k):
+                loc, end = params[row, part, 0], params[row, part, 1] * widest
+                low, high = min(low, loc + min(end, 0.0)), max(high, loc + max(end, 0.0))
+            while high - low > 1e-8 * max(abs(low), abs(high)):
                 middle = 0.5 * (low + high)
                 total = 0.0
                 for part in range(k):
@@ -348,7 +350,9 @@ def nb_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArra
                     break
                 total = 0.0
                 for part in range(k):
-                    total += math.exp(_nb_log_cdf(middle, params[row, part, 0], params[row, part, 1]))
+                    total += math.exp(
+                        _nb_log_cdf(middle, params[row, part, 0], params[row, part, 1])
+                    )
                 if total < q * k:
                     low = middle
                 else:

@@ -18,33 +18,38 @@ windows at once would be the series times the window size, so they are cut a bat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from fastrcf._forest.checks import choice, integer, show
+from fastrcf._affine import as_affine, as_out, as_real_dtype
+from fastrcf._forest.checks import integer, show
+from fastrcf._forest.inputs import as_table
+from fastrcf._row_numbers import MOST, as_breaks, as_segments, as_starts, as_window_size
+from fastrcf._row_scores import covers, row_scores
 from fastrcf._rows import as_rows, complete_rows
-from fastrcf.scaling import Scaler, as_affine, as_out, as_real_dtype
+from fastrcf._times import find_breaks
+from fastrcf.scaling import Scaler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from fastrcf._typing import FloatArray, IntArray, RealArray, TableLike
+    from fastrcf._typing import IntArray, RealArray, TableLike
 
 __all__ = [
     "WindowBatches",
     "covers",
     "cut_windows",
+    "find_breaks",
     "row_scores",
     "segments",
     "sliding_windows",
     "window_starts",
 ]
 
-_MOST = 2**62
-_HOW = ("last", "mean", "max")
 _SCRATCH = 1024
 """Rows beyond a window that are scaled together; the cache holds them."""
 
@@ -79,8 +84,6 @@ def segments(X: TableLike, breaks: ArrayLike | None = None) -> IntArray:
     >>> segments([1, 2, float("nan"), 4, 5, 6], breaks=[5]).tolist()
     [[0, 2], [3, 5], [5, 6]]
     """
-    from fastrcf._forest.inputs import as_table
-
     rows = as_table(X).array
     complete = complete_rows(rows)
     begins = complete.copy()
@@ -88,7 +91,7 @@ def segments(X: TableLike, breaks: ArrayLike | None = None) -> IntArray:
     ends = np.zeros(len(rows) + 1, dtype=bool)
     ends[1:-1] = complete[:-1] & ~complete[1:]
     ends[-1] = complete[-1]
-    for row in _as_breaks(breaks, len(rows)):
+    for row in as_breaks(breaks, len(rows)):
         if 0 < row < len(rows) and complete[row] and complete[row - 1]:
             begins[row] = ends[row] = True
     return np.column_stack([np.flatnonzero(begins), np.flatnonzero(ends)]).astype(np.int64)
@@ -122,17 +125,15 @@ def window_starts(segments: ArrayLike, window_size: int, stride: int = 1) -> Int
     >>> window_starts([[0, 6], [10, 12]], window_size=3, stride=2).tolist()
     [0, 2]
     """
-    pairs = _as_segments(segments)
-    window_size, stride = _window_size(window_size), integer("stride", stride, 1, _MOST)
+    pairs = as_segments(segments)
+    window_size, stride = as_window_size(window_size), integer("stride", stride, 1, MOST)
     counts = np.maximum((pairs[:, 1] - pairs[:, 0] - window_size) // stride + 1, 0)
     before = np.cumsum(counts) - counts
     first = np.repeat(pairs[:, 0] - before * stride, counts)
     return np.asarray(first + np.arange(counts.sum(), dtype=np.int64) * stride)
 
 
-def sliding_windows(
-    series: TableLike, window_size: int, stride: int = 1
-) -> NDArray[np.float32] | NDArray[np.float64]:
+def sliding_windows(series: TableLike, window_size: int, stride: int = 1) -> NDArray[Any]:
     """Look at a series as windows, copying nothing.
 
     Parameters
@@ -162,12 +163,12 @@ def sliding_windows(
     [[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]]
     """
     rows = as_rows(series, "series")
-    window_size, stride = _window_size(window_size), integer("stride", stride, 1, _MOST)
+    window_size, stride = as_window_size(window_size), integer("stride", stride, 1, MOST)
     if window_size > len(rows):
         raise ValueError(f"window_size: {window_size} rows, but the series has only {len(rows)}")
-    if len(np.shape(series)) == 1:
-        return np.lib.stride_tricks.sliding_window_view(rows[:, 0], window_size)[::stride]
-    windows = np.lib.stride_tricks.sliding_window_view(rows, window_size, axis=0)
+    if getattr(series, "ndim", None) == 1 or np.ndim(cast("Any", series)) == 1:
+        return sliding_window_view(rows[:, 0], window_size)[::stride]
+    windows = sliding_window_view(rows, window_size, axis=0)
     return windows[::stride].transpose(0, 2, 1)
 
 
@@ -217,7 +218,7 @@ def cut_windows(
            [0., 1.]], dtype=float32)
     """
     rows = as_rows(series, "series")
-    starts = _as_starts(starts, window_size, len(rows))
+    starts = as_starts(starts, window_size, len(rows))
     center, scale = as_affine(center, scale, rows.shape[1])
     n_places = len(starts) if out is None else max(len(starts), len(out))
     out = as_out(out, (n_places, window_size, rows.shape[1]), dtype)
@@ -276,7 +277,7 @@ class WindowBatches:
         dtype: DTypeLike = np.float32,
     ) -> None:
         self._rows = as_rows(series, "series")
-        self._starts = _as_starts(starts, window_size, len(self._rows))
+        self._starts = as_starts(starts, window_size, len(self._rows))
         if scaler is not None:
             if center is not None or scale is not None:
                 raise ValueError("scaler: expected either a scaler or center and scale, got both")
@@ -285,7 +286,7 @@ class WindowBatches:
             scaler.check(self._rows.shape[1])
             center, scale = scaler.center_, scaler.scale_
         self._center, self._scale = as_affine(center, scale, self._rows.shape[1])
-        self._shape = (integer("batch", batch, 1, _MOST), int(window_size), self._rows.shape[1])
+        self._shape = (integer("batch", batch, 1, MOST), int(window_size), self._rows.shape[1])
         self._dtype = as_real_dtype(dtype)
 
     @property
@@ -313,193 +314,3 @@ def _cut(rows: RealArray, starts: IntArray, center: Any, scale: Any, out: Any) -
     scratch = np.empty((size + min(len(starts) * size, max(size, _SCRATCH))) * width, out.dtype)
     _kernels.cut_windows(rows, starts, center, scale, scratch, out)
     out[len(starts) :] = 0.0
-
-
-# ---- scores of windows, scores of rows ----------------------------------------------------------
-
-
-def row_scores(
-    window_scores: ArrayLike,
-    starts: ArrayLike,
-    window_size: int,
-    n_rows: int,
-    how: str = "last",
-    *,
-    missing: float = 0.0,
-) -> FloatArray:
-    """Give each row the scores of the windows that cover it.
-
-    Parameters
-    ----------
-    window_scores : array_like, shape (k,)
-        One score for each window.
-    starts : array_like of int, shape (k,)
-        First rows of the windows, going up.
-    window_size : int
-        Rows in a window.
-    n_rows : int
-        Length of the series.
-    how : {'last', 'mean', 'max'}, default 'last'
-        'last': the score of the window that ends with the row, known as soon as the row is.
-        'mean', 'max': over all windows that cover it, known `window_size` - 1 rows later; NaN when
-        one of them is.
-    missing : float, default 0.0
-        For rows without a window: see `covers`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_rows,)
-        Aligned with the rows of the series. The mean is the sum in the order of the windows,
-        divided by their number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        An argument is not as described, the starts do not go up, or a window leaves the series.
-
-    Examples
-    --------
-    >>> row_scores([1.0, 4.0], [0, 1], window_size=2, n_rows=4).tolist()
-    [0.0, 1.0, 4.0, 0.0]
-    >>> row_scores([1.0, 4.0], [0, 1], window_size=2, n_rows=4, how="mean").tolist()
-    [1.0, 2.5, 4.0, 0.0]
-    """
-    starts, n_rows = _ascending_starts(starts, window_size, n_rows)
-    choice("how", how, _HOW)
-    scores = np.asarray(window_scores)
-    if scores.dtype.kind not in "biuf":
-        raise TypeError(f"window_scores: expected numbers, got {scores.dtype}")
-    if scores.shape != starts.shape:
-        raise ValueError(f"window_scores: expected shape {starts.shape}, got {scores.shape}")
-    scores = scores.astype(np.float64, copy=False)
-    if how == "last" or window_size == 1:
-        result = np.full(n_rows, missing, dtype=np.float64)
-        result[starts + (window_size - 1)] = scores
-        return result
-    return (_means if how == "mean" else _maxima)(scores, starts, window_size, n_rows, missing)
-
-
-def covers(starts: ArrayLike, window_size: int, n_rows: int, how: str = "last") -> NDArray[Any]:
-    """Mark the rows that get a score in `row_scores`.
-
-    Parameters
-    ----------
-    starts, window_size, n_rows, how
-        As in `row_scores`.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows,)
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `row_scores`.
-
-    Examples
-    --------
-    >>> covers([0, 1], window_size=2, n_rows=4).tolist()
-    [False, True, True, False]
-    >>> covers([0, 1], window_size=2, n_rows=4, how="max").tolist()
-    [True, True, True, False]
-    """
-    starts, n_rows = _ascending_starts(starts, window_size, n_rows)
-    if choice("how", how, _HOW) == "last":
-        marks = np.zeros(n_rows, dtype=bool)
-        marks[starts + (window_size - 1)] = True
-        return marks
-    changes = np.zeros(n_rows + 1, dtype=np.int64)
-    changes[starts] = 1
-    changes[starts + window_size] -= 1
-    return np.cumsum(changes[:-1]) > 0
-
-
-def _means(
-    scores: FloatArray, starts: IntArray, size: int, n_rows: int, missing: float
-) -> FloatArray:
-    from fastrcf import _kernels
-
-    total, count = np.zeros(n_rows), np.zeros(n_rows, dtype=np.int64)
-    _kernels.add_scores(scores, starts, size, total, count)
-    result = np.full(n_rows, missing, dtype=np.float64)
-    return np.divide(total, count, out=result, where=count > 0)
-
-
-def _maxima(
-    scores: FloatArray, starts: IntArray, size: int, n_rows: int, missing: float
-) -> FloatArray:
-    from fastrcf import _kernels
-
-    result = np.full(n_rows, -np.inf)
-    _kernels.max_scores(scores, starts, size, result)
-    result[~covers(starts, size, n_rows, "max")] = missing
-    return result
-
-
-# ---- checks -------------------------------------------------------------------------------------
-
-
-def _window_size(value: object) -> int:
-    return integer("window_size", value, 1, _MOST)
-
-
-def _whole(name: str, values: ArrayLike) -> IntArray:
-    array = np.asarray(values)
-    if array.size == 0:
-        return array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected whole numbers, got {array.dtype}")
-    if array.dtype.kind == "u" and int(array.max()) > _MOST:
-        raise ValueError(f"{name}: expected row numbers, got {array.max()}")
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def _as_breaks(breaks: ArrayLike | None, n_rows: int) -> IntArray:
-    rows = _whole("breaks", [] if breaks is None else breaks)
-    if rows.ndim != 1:
-        raise ValueError(f"breaks: expected shape (k,), got {rows.shape}")
-    _refuse("breaks", rows, (rows < 0) | (rows > n_rows), f"row numbers from 0 to {n_rows}")
-    _refuse("breaks", rows[1:], rows[1:] < rows[:-1], "row numbers that go up", first=1)
-    return rows
-
-
-def _as_segments(segments: ArrayLike) -> IntArray:
-    pairs = _whole("segments", segments)
-    if pairs.size == 0:
-        return pairs.reshape(0, 2)
-    if pairs.ndim != 2 or pairs.shape[1] != 2:
-        raise ValueError(f"segments: expected shape (k, 2), got {pairs.shape}")
-    flat = pairs.ravel()
-    _refuse("segments", pairs, pairs.min(axis=1) < 0, "row numbers of at least 0")
-    backwards = np.append(False, flat[1:] < flat[:-1])
-    _refuse("segments", pairs, backwards.reshape(pairs.shape).any(axis=1), "pairs that go up")
-    return pairs
-
-
-def _as_starts(starts: ArrayLike, window_size: object, n_rows: int) -> IntArray:
-    size = _window_size(window_size)
-    rows = _whole("starts", starts)
-    if rows.ndim != 1:
-        raise ValueError(f"starts: expected shape (k,), got {rows.shape}")
-    outside = (rows < 0) | (rows > n_rows - size)
-    _refuse("starts", rows, outside, f"windows of {size} rows inside the {n_rows} of the series")
-    return rows
-
-
-def _ascending_starts(
-    starts: ArrayLike, window_size: object, n_rows: object
-) -> tuple[IntArray, int]:
-    n_rows = integer("n_rows", n_rows, 0, _MOST)
-    rows = _as_starts(starts, window_size, n_rows)
-    _refuse("starts", rows[1:], rows[1:] <= rows[:-1], "row numbers that go up", first=1)
-    return rows, n_rows
-
-
-def _refuse(
-    name: str, values: IntArray, wrong: NDArray[np.bool_], expected: str, first: int = 0
-) -> None:
-    if wrong.any():
-        place = int(np.argmax(wrong))
-        raise ValueError(
-            f"{name}: expected {expected}, got {values[place].tolist()} at place {place + first}"
-        )

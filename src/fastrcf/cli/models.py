@@ -14,9 +14,17 @@ from fastrcf.errors import ModelFormatError
 if TYPE_CHECKING:
     from fastrcf.detectors import Detector
     from fastrcf.forest import RandomCutForest
+    from fastrcf.neural import QuantileForecaster
     from fastrcf.thresholds import Threshold
 
-__all__ = ["DetectorModel", "Model", "open_detector", "open_model", "read_manifest"]
+__all__ = [
+    "DetectorModel",
+    "Model",
+    "open_detector",
+    "open_forecaster",
+    "open_model",
+    "read_manifest",
+]
 
 Found = TypeVar("Found")
 
@@ -140,6 +148,35 @@ def _detector(detector: Detector, path: str) -> DetectorModel:
     if not detector.n_seen_:
         raise bad_data(f"{path}: this detector has learned nothing")
     return DetectorModel(detector, tuple(map(str, getattr(detector, "feature_names_in_", ()))))
+
+
+def open_forecaster(path: str) -> QuantileForecaster:
+    """Read a bundle with a forecaster, or a detector that has one.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    QuantileForecaster
+        It is trained.
+
+    Raises
+    ------
+    CliError
+        There is no such file, it is no bundle, or holds something else.
+    """
+    from fastrcf import persistence
+    from fastrcf.detectors import ForecastDetector
+    from fastrcf.neural import QuantileForecaster
+
+    found = _read(persistence.load, path)
+    model = found.forecaster_ if isinstance(found, ForecastDetector) else found
+    if not isinstance(model, QuantileForecaster) or not model.__sklearn_is_fitted__():
+        raise bad_data(f"{path}: expected a trained forecaster, got a {type(found).__name__}")
+    return model
 
 
 def read_manifest(path: str) -> dict[str, Any]:

@@ -134,14 +134,17 @@ class Autoencoder(NetworkEstimator):
 
         network = make_network(spec, options.random_state).to(training_device(options.device))
         same = {"epochs": None, "patience": None, "n_jobs": None, "device": None}
-        facts = [spec_to_dict(spec), vars(options) | same, self.loss, sets.scaler.to_dict()]
+        facts = [spec_to_dict(spec), vars(options) | same, self.loss]
+        identity = ""
+        if how["checkpoint"] is not None:
+            identity = digest(facts, sets.rows, sets.starts, sets.validation)
         history = train(
             network,
             window_loss(network, sets.rows, spec.window_size, self.loss),
             sets.starts,
             sets.validation,
             options,
-            identity=digest(facts, sets.rows, sets.starts, sets.validation),
+            identity=identity,
             **how,
         )
         return network, history

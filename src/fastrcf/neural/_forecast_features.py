@@ -217,9 +217,7 @@ class FeatureStream:
         return phases
 
 
-def _carry(
-    known: FloatArray, filled: FloatArray, age: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _carry(known: FloatArray, filled: FloatArray, age: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Give, for each row and one more, the latest value before it and how many are missing since.
 
     Parameters

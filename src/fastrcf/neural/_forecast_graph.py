@@ -132,9 +132,7 @@ class _Nodes:
         return name
 
 
-def _lstm_layer(
-    nodes: _Nodes, spec: ForecastSpec, weights: Weights, layer: int, below: str
-) -> str:
+def _lstm_layer(nodes: _Nodes, spec: ForecastSpec, weights: Weights, layer: int, below: str) -> str:
     name = f"lstm.{layer}"
     bias = _gates(weights[f"{name}.bias"])
     given = [

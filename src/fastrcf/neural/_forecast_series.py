@@ -123,7 +123,9 @@ def _from_table(data: Any, start: object, dynamic_feat: Any, cat: Any) -> Series
         codes = np.asarray(cat)
         codes = codes[:, np.newaxis] if codes.ndim == 1 else codes
         if codes.ndim != 2 or len(codes) != width or codes.dtype.kind not in "iu":
-            raise ValueError(f"cat: expected whole numbers for each of {width} columns, got {cat!r}")
+            raise ValueError(
+                f"cat: expected whole numbers for each of {width} columns, got {cat!r}"
+            )
         if codes.size and codes.min() < 0:
             raise ValueError(f"cat: expected numbers from 0 on, got {codes.min()}")
     return Series(

@@ -151,11 +151,18 @@ def _local_slopes(gates: Tensor, cells: Tensor, activation: str) -> tuple[Tensor
     n_steps, batch, units = cells.shape
     i, f, g, o = gates.view(n_steps, batch, 4, units).unbind(2)
     local = torch.empty_like(gates).view(n_steps, batch, 4, units)
-    torch.mul(i * g, 1.0 - i, out=local[:, :, 0])
+    taken = i * g
+    torch.addcmul(taken, taken, i, value=-1.0, out=local[:, :, 0])
     local[0, :, 1] = 0.0
-    torch.mul((f * (1.0 - f))[1:], cells[:-1], out=local[1:, :, 1])
-    is_relu = activation == "relu"
-    torch.mul(i, (g > 0.0).to(i.dtype) if is_relu else 1.0 - g * g, out=local[:, :, 2])
-    seen = torch.relu(cells) if is_relu else torch.tanh(cells)
-    shown = o * ((cells > 0.0).to(o.dtype) if is_relu else 1.0 - seen * seen)
-    return local, shown, seen * o * (1.0 - o)
+    kept = f[1:] * cells[:-1]
+    torch.addcmul(kept, kept, f[1:], value=-1.0, out=local[1:, :, 1])
+    if activation == "relu":  # signs of what is never negative: 1 where the slope is 1, else 0
+        seen = torch.relu(cells)
+        torch.mul(i, torch.sign(g), out=local[:, :, 2])
+        shown = torch.sign(seen).mul_(o)
+    else:
+        seen = torch.tanh(cells)
+        torch.addcmul(i, taken, g, value=-1.0, out=local[:, :, 2])
+        shown = torch.addcmul(o, o * seen, seen, value=-1.0)
+    output = seen.mul_(o)
+    return local, shown, torch.addcmul(output, output, o, value=-1.0)

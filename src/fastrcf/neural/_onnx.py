@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,22 +12,40 @@ from fastrcf._extras import require
 from fastrcf.neural.spec import spec_to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fastrcf.neural.spec import Spec
+
+    Step = Callable[["Graph", str, list[str]], list[str]]
 
 __all__ = ["Graph", "Shape"]
 
 Shape = tuple[int | str, ...]
 # The oldest that has what the graphs need: every onnxruntime since 1.13 reads them.
 _OPSET, _IR_VERSION = 17, 8
+_FLOAT, _INT64, _BOOL, _FLOAT16 = 1, 7, 9, 10  # TensorProto.DataType
 _END = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class _Store:
+    """What a graph shares with the bodies of its loops."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    known: dict[bytes, str] = field(default_factory=dict)
+    weights: list[Any] = field(default_factory=list)
+    real: list[type[np.generic]] = field(default_factory=lambda: [np.float32])
 
 
 class Graph:
     """A graph that is being written; a value is known by its name.
+
+    Parameters
+    ----------
+    store : _Store, optional
+        Of the graph whose values the new one, the body of a loop, may read.
 
     Raises
     ------
@@ -34,28 +53,35 @@ class Graph:
         The package onnx is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: _Store | None = None) -> None:
         self.onnx = require("onnx", "train")
-        self._names: dict[str, int] = {}
-        self._shared: dict[bytes, str] = {}
-        self._weights: list[Any] = []
+        self._store = _Store() if store is None else store
         self._nodes: list[Any] = []
 
     def name(self, stem: str) -> str:
         """Give a name that no other value has."""
-        number = self._names.get(stem, 0)
-        self._names[stem] = number + 1
+        number = self._store.names.get(stem, 0)
+        self._store.names[stem] = number + 1
         return f"{stem}.{number}"
 
-    def constant(self, values: object, dtype: type[np.generic] = np.float32) -> str:
+    def halve(self, x: str) -> str:
+        """Go on in float16, with this value."""
+        self._store.real[0] = np.float16
+        return self.op("Cast", x, to=_FLOAT16)
+
+    def whole(self, x: str) -> str:
+        """Give a value as float32."""
+        return x if self._store.real[0] is np.float32 else self.op("Cast", x, to=_FLOAT)
+
+    def constant(self, values: object, dtype: type[np.generic] | None = None) -> str:
         """Put an array into the graph, once for each content."""
-        array = np.array(values, dtype, order="C")
+        array = np.array(values, dtype or self._store.real[0], order="C")
         key = repr((array.shape, array.dtype)).encode() + array.tobytes()
-        if key not in self._shared:
+        if key not in self._store.known:
             name = self.name("weight")
-            self._weights.append(self.onnx.numpy_helper.from_array(array, name))
-            self._shared[key] = name
-        return self._shared[key]
+            self._store.weights.append(self.onnx.numpy_helper.from_array(array, name))
+            self._store.known[key] = name
+        return self._store.known[key]
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output, and give the output's name."""
@@ -83,15 +109,41 @@ class Graph:
         bounds = [self.constant([place], np.int64) for place in (start, stop, axis)]
         return self.op("Slice", x, *bounds)
 
-    def mean(self, values: Sequence[str], count: int) -> str:
-        """Average values of one shape, added one after the other and divided by a count."""
-        total = values[0]
-        for value in values[1:]:
-            total = self.op("Add", total, value)
-        return self.op("Mul", total, self.constant(1.0 / count)) if count > 1 else total
+    def loop(self, count: int, states: Sequence[str], step: Step) -> list[str]:
+        """Repeat steps.
 
-    def value(self, name: str, shape: Shape | None, kind: int = 1) -> Any:
-        """Declare a value; kind 1 is float32."""
+        Parameters
+        ----------
+        count : int
+            Steps.
+        states : sequence of str
+            Values before the first step.
+        step : callable
+            Gets the body's graph, the number of the step (a value of shape (1,), from 0) and the
+            states; gives the next states.
+
+        Returns
+        -------
+        list of str
+            The states after the last step.
+        """
+        body = Graph(self._store)
+        number, go, *before = (body.name("given") for _ in range(2 + len(states)))
+        place = body.op("Reshape", number, body.constant([1], np.int64))
+        after = [body.op("Identity", go), *step(body, place, before)]
+        inputs = [body.value(number, (), _INT64), body.value(go, (), _BOOL)]
+        kind = _FLOAT if self._store.real[0] is np.float32 else _FLOAT16
+        inputs += [body.value(name, None, kind) for name in before]
+        outputs = [
+            body.value(after[0], (), _BOOL),
+            *(body.value(name, None, kind) for name in after[1:]),
+        ]
+        graph = self.onnx.helper.make_graph(body._nodes, body.name("body"), inputs, outputs)
+        trips = self.constant(count, np.int64)
+        return self.ops("Loop", len(states), trips, "", *states, body=graph)
+
+    def value(self, name: str, shape: Shape | None, kind: int = _FLOAT) -> Any:
+        """Declare a value, float32 by default."""
         return self.onnx.helper.make_tensor_value_info(name, kind, shape)
 
     def model(
@@ -126,7 +178,7 @@ class Graph:
             "fastrcf",
             [self.value(*given)],
             [self.value(name, shape) for name, (_, shape) in wanted.items()],
-            self._weights,
+            self._store.weights,
         )
         model = self.onnx.helper.make_model(
             graph,

@@ -167,13 +167,14 @@ class ConvClassifier(NetworkEstimator):
         network = make_network(spec, options.random_state).to(training_device(options.device))
         same = {"epochs": None, "patience": None, "n_jobs": None, "device": None}
         facts = [spec_to_dict(spec), vars(options) | same, classes]
+        identity = "" if checkpoint is None else digest(facts, scaled, codes, held)
         history = train(
             network,
             _class_loss(network, scaled, codes),
             learned,
             held,
             options,
-            identity=digest(facts, scaled, codes, held),
+            identity=identity,
             callback=callback,
             progress=progress,
             checkpoint=checkpoint,

@@ -210,7 +210,7 @@ class QuantileForecaster(Estimator):
         TrainingError
             The loss is not a number any more; the message says what may help.
         """
-        options = self._checked()
+        options = self.check_options()
         given, _ = as_series(series, start, dynamic_feat, cat)
         spec = plan(options, given)
         scales = Scales.of(
@@ -225,7 +225,14 @@ class QuantileForecaster(Estimator):
         self.history_ = history.to_dict()
         return self
 
-    def _checked(self) -> Options:
+    def check_options(self) -> Options:
+        """Check the options before the work, as `fit` does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            One is wrong; the message names it.
+        """
         lags = self.lags
         fraction = real("validation_fraction", self.validation_fraction)
         if not 0.0 <= fraction <= 0.5:
@@ -239,7 +246,9 @@ class QuantileForecaster(Estimator):
             layers=integer("layers", self.layers, 1, 16),
             likelihood=choice("likelihood", self.likelihood, tuple(LIKELIHOODS)),
             step=None if self.freq is None else seconds_of(self.freq),
-            lags=None if lags is None else tuple(integer("lags", each, 1, 100_000) for each in lags),
+            lags=None
+            if lags is None
+            else tuple(integer("lags", each, 1, 100_000) for each in lags),
             batches_per_epoch=integer("batches_per_epoch", self.batches_per_epoch, 1, 1_000_000),
             validation_fraction=fraction,
             training=Training(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf._forest.checks import choice
-from fastrcf.neural._lstm_graph import differences
+from fastrcf.neural._lstm_graph import LONG, TINY, LstmForm
 from fastrcf.neural._onnx import Graph
 from fastrcf.neural._weights import check_weights, weight_shapes
 from fastrcf.neural._window_graph import (
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from fastrcf.neural.spec import Spec
 
     Weights = Mapping[str, NDArray[Any]]
+    Affine = tuple[ArrayLike | None, ArrayLike | None]
+    Form = tuple[bool | None, bool]
 
 __all__ = [
     "ERRORS",
@@ -109,6 +111,9 @@ def score_graph(
     center: ArrayLike | None = None,
     scale: ArrayLike | None = None,
     error: str = "rmse",
+    *,
+    loops: bool | None = None,
+    half: bool = False,
 ) -> bytes:
     """Write the graph from rows to one score for each window.
 
@@ -126,6 +131,11 @@ def score_graph(
     error : {'rmse', 'mae', 'mse'}, default 'rmse'
         Over all cells of a window: root of the mean square of the difference to the
         reconstruction, mean of its size, mean square.
+    loops : bool, optional
+        Write an LSTM's steps as loops; by default for windows of more than 8 rows, where that is
+        faster on a CPU. Without loops a GPU may record its work (``cuda_graph``).
+    half : bool, default False
+        Compute in float16, for GPUs: results change by about a thousandth.
 
     Returns
     -------
@@ -139,12 +149,15 @@ def score_graph(
     TypeError, ValueError
         As in `window_graph`; and the spec is not that of an autoencoder.
     """
-    graph, features = _feature_errors(spec, weights, center, scale, error)
-    # A product with a column of ones gives the same bits wherever in a chunk a window lies, which
-    # reductions do not; sixteen columns keep it on the same path as every other product.
-    ones = graph.constant(np.full((spec.n_features, 16), 1.0 / spec.n_features))
-    score = graph.part(graph.op("MatMul", features, ones), 0, 1, axis=1)
-    score = graph.op("Squeeze", score, graph.constant([1], np.int64))
+    graph, total, features_first = _summed(spec, weights, (center, scale), error, (loops, half))
+    # Products give the same bits wherever in a chunk a window lies, which reductions do not;
+    # sixteen equal columns keep this one on the same path as every other.
+    share = np.full((spec.n_features, 16), 1.0 / (spec.n_features * spec.window_size))
+    if features_first:
+        score = graph.part(graph.op("MatMul", graph.constant(share.T), total), 0, 1, axis=0)
+    else:
+        score = graph.part(graph.op("MatMul", total, graph.constant(share)), 0, 1, axis=1)
+    score = graph.op("Reshape", score, graph.constant([-1], np.int64))
     if error == "rmse":
         score = graph.op("Sqrt", score)
     return _closed(graph, spec, {"scores": (score, ("n",))}, error=error)
@@ -156,6 +169,9 @@ def feature_graph(
     center: ArrayLike | None = None,
     scale: ArrayLike | None = None,
     error: str = "rmse",
+    *,
+    loops: bool | None = None,
+    half: bool = False,
 ) -> bytes:
     """Write the graph from rows to what each column contributes to a window's error.
 
@@ -165,7 +181,7 @@ def feature_graph(
 
     Parameters
     ----------
-    spec, weights, center, scale, error
+    spec, weights, center, scale, error, loops, half
         As in `score_graph`.
 
     Returns
@@ -178,7 +194,10 @@ def feature_graph(
     MissingExtraError, TypeError, ValueError
         As in `score_graph`.
     """
-    graph, features = _feature_errors(spec, weights, center, scale, error)
+    graph, total, features_first = _summed(spec, weights, (center, scale), error, (loops, half))
+    features = graph.op("Mul", total, graph.constant(1.0 / spec.window_size))
+    if features_first:
+        features = graph.op("Transpose", features, perm=[1, 0])
     return _closed(graph, spec, {"errors": (features, ("n", spec.n_features))}, error=error)
 
 
@@ -187,6 +206,9 @@ def row_graph(
     weights: Weights,
     center: ArrayLike | None = None,
     scale: ArrayLike | None = None,
+    *,
+    loops: bool | None = None,
+    half: bool = False,
 ) -> bytes:
     """Write the graph from rows to how the last row of each window differs from what was expected.
 
@@ -195,7 +217,7 @@ def row_graph(
 
     Parameters
     ----------
-    spec, weights, center, scale
+    spec, weights, center, scale, loops, half
         As in `score_graph`.
 
     Returns
@@ -208,8 +230,10 @@ def row_graph(
     MissingExtraError, TypeError, ValueError
         As in `score_graph`.
     """
-    graph, found = _opened(spec, weights, center, scale, range(spec.window_size)[-1:])
-    return _closed(graph, spec, {"residuals": (found[0], ("n", spec.n_features))})
+    graph, last, features_first = _written(spec, weights, (center, scale), "last", (loops, half))
+    if features_first:
+        last = graph.op("Transpose", last, perm=[1, 0])
+    return _closed(graph, spec, {"residuals": (last, ("n", spec.n_features))})
 
 
 # ---- checks -------------------------------------------------------------------------------------
@@ -242,52 +266,52 @@ def _scaled(graph: Graph, x: str, affine: tuple[FloatArray, FloatArray] | None) 
 # ---- rows to errors -----------------------------------------------------------------------------
 
 
-def _opened(
-    spec: LstmSpec | LinearSpec,
-    weights: Weights,
-    center: ArrayLike | None,
-    scale: ArrayLike | None,
-    steps: range,
-) -> tuple[Graph, list[str]]:
-    """Write the graph up to the differences, row − reconstruction, at some rows of a window."""
+def _written(
+    spec: LstmSpec | LinearSpec, weights: Weights, affine: Affine, error: str, form: Form
+) -> tuple[Graph, str, bool]:
+    """Write the graph up to what is kept of row − reconstruction, and tell how that lies."""
     if not isinstance(spec, LstmSpec | LinearSpec):
         raise TypeError(f"spec: expected LstmSpec or LinearSpec, got {type(spec).__name__}")
-    arrays, affine = _checked(spec, weights, center, scale)
+    arrays, scaling = _checked(spec, weights, *affine)
+    loops, half = form
     graph = Graph()
-    rows = _scaled(graph, "rows", affine)
-    network = differences if isinstance(spec, LstmSpec) else _flat_differences
-    return graph, network(graph, spec, arrays, rows, steps)  # type: ignore[arg-type]
+    rows = _scaled(graph, "rows", scaling)
+    if half:
+        rows = graph.halve(rows)
+    if isinstance(spec, LinearSpec):
+        return graph, _flat_errors(graph, spec, arrays, rows, error), False
+    tiny = max(units for _, _, units in spec.layers) <= TINY
+    if tiny:
+        rows = graph.op("Transpose", rows, perm=[1, 0])
+    looped = spec.window_size > LONG if loops is None else loops and spec.window_size > 1
+    network = LstmForm(graph, spec, arrays, error, features_first=tiny)
+    return graph, network.write(rows, looped=looped), tiny
 
 
-def _feature_errors(
-    spec: LstmSpec | LinearSpec,
-    weights: Weights,
-    center: ArrayLike | None,
-    scale: ArrayLike | None,
-    error: str,
-) -> tuple[Graph, str]:
+def _summed(
+    spec: LstmSpec | LinearSpec, weights: Weights, affine: Affine, error: str, form: Form
+) -> tuple[Graph, str, bool]:
     choice("error", error, ERRORS)
-    graph, found = _opened(spec, weights, center, scale, range(spec.window_size))
-    if error == "mae":
-        errors = [graph.op("Abs", difference) for difference in found]
-    else:
-        errors = [graph.op("Mul", difference, difference) for difference in found]
-    return graph, graph.mean(errors, spec.window_size)
+    return _written(spec, weights, affine, "abs" if error == "mae" else "square", form)
 
 
 def _closed(graph: Graph, spec: Spec, wanted: dict[str, Any], **facts: str) -> bytes:
-    return graph.model(spec, ("rows", ("t", spec.n_features)), wanted, **facts)
+    name, (value, shape) = next(iter(wanted.items()))
+    outputs = {name: (graph.whole(value), shape)}
+    return graph.model(spec, ("rows", ("t", spec.n_features)), outputs, **facts)
 
 
-def _flat_differences(
-    graph: Graph, spec: LinearSpec, weights: Weights, rows: str, steps: range
-) -> list[str]:
+def _flat_errors(graph: Graph, spec: LinearSpec, weights: Weights, rows: str, error: str) -> str:
     windows = _unfold(graph, rows, spec.window_size)
     difference = graph.op("Sub", windows, dense_layers(graph, spec, weights, windows))
-    if spec.window_size == 1:
-        return [difference]
-    wide = spec.n_features
-    return [graph.part(difference, step * wide, (step + 1) * wide, axis=1) for step in steps]
+    wide, size = spec.n_features, spec.window_size
+    if error == "last":
+        return graph.part(difference, (size - 1) * wide, axis=1)
+    both = (difference,) if error == "abs" else (difference, difference)
+    kept = graph.op("Abs" if error == "abs" else "Mul", *both)
+    # A product with a stack of unit matrices adds up the rows of a window.
+    stack = np.tile(np.eye(wide), (size, 1))
+    return graph.op("MatMul", kept, graph.constant(stack)) if size > 1 else kept
 
 
 def _unfold(graph: Graph, rows: str, size: int) -> str:

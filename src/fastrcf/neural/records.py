@@ -75,6 +75,8 @@ def time_of(value: object, name: str = "start") -> np.datetime64:
         except ValueError:
             raise ValueError(f"{name}: expected a time, got {value!r}") from None
     try:
+        if isinstance(value, int | float):
+            raise TypeError
         time = np.datetime64(value, "s")  # type: ignore[call-overload]
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a time, got {show(value)}") from None

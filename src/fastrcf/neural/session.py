@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,16 @@ import numpy as np
 
 from fastrcf._forest.checks import integer
 from fastrcf.errors import ModelFormatError
-from fastrcf.neural._devices import find_device, open_session
+from fastrcf.neural._devices import BoundCall, find_device, open_session
+from fastrcf.neural._signature import Signature
 from fastrcf.neural._wire import check_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
+
+    Call = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 __all__ = ["Session"]
 
@@ -49,6 +53,9 @@ class Session:
         cache by default. It changes speed and memory, never results.
     window_size : int, optional
         Rows in a window, for a model that takes rows and does not say it in its metadata.
+    cuda_graph : bool, default False
+        On a GPU, record the work of a chunk once and repeat it as a whole. The model must be free
+        of loops (``loops=False`` when it is written).
 
     Raises
     ------
@@ -63,6 +70,9 @@ class Session:
 
     Notes
     -----
+    A GPU gives the same results as the CPU up to rounding: TF32 is off. Models written with
+    ``half=True`` compute in float16, which changes results.
+
     A session can be copied and pickled, and used after a fork: the model is opened anew there.
 
     Examples
@@ -83,15 +93,19 @@ class Session:
         *,
         chunk: int | None = None,
         window_size: int | None = None,
+        cuda_graph: bool = False,
     ) -> None:
         check_model(model)
         self.model = model
+        self._cuda_graph = bool(cuda_graph)
         self.device = find_device(device)
         self.threads = _processors() if threads is None else integer("threads", threads, 1, 1024)
-        self._open()
-        self._read_shapes(window_size)
-        size = self._usual_chunk() if chunk is None else integer("chunk", chunk, 1, 2**24)
-        self.chunk = -(-size // _BLOCK) * _BLOCK
+        session = open_session(model, self.device, cuda_graph=self._cuda_graph)
+        self._signature = Signature.read(session)
+        size = self._signature.window_size if window_size is None else window_size
+        self._lookback = integer("window_size", size, 1, 10_000) - 1
+        self.chunk, self._fixed = self._find_chunk(chunk)
+        self._opened: tuple[int, Call] = (os.getpid(), self._bind(session))
 
     def run(
         self, data: ArrayLike, center: ArrayLike | None = None, scale: ArrayLike | None = None
@@ -120,42 +134,73 @@ class Session:
         """
         values = self._checked(data)
         n = max(len(values) - self._lookback, 0)
-        results = np.empty((n, *self._result_shape), np.float32)
         affine = _affine(center, scale, values.shape[-1])
-        starts = range(0, n, self.chunk)
+        call, starts = self._ready(), range(0, n, self.chunk)
 
-        def work(start: int) -> None:
+        def work(start: int) -> NDArray[np.float32]:
             stop = min(start + self.chunk, n)
             block = self._block(values[start : stop + self._lookback], stop - start, affine)
-            results[start:stop] = self._call(block)[: stop - start]
+            return call(block)[: stop - start]
 
-        self._session()
-        if min(self.threads, len(starts)) <= 1:
-            for start in starts:
-                work(start)
+        if not starts:
+            wanted = self._signature.wanted
+            return np.empty((0, *(k if isinstance(k, int) else 0 for k in wanted)), np.float32)
+        first = work(0)  # a model need not tell the shape of its results
+        results = np.empty((n, *first.shape[1:]), np.float32)
+        results[: len(first)] = first
+
+        def fill(start: int) -> None:
+            results[start : start + self.chunk] = work(start)
+
+        n_threads = min(self.threads, len(starts) - 1) if self.device == "cpu" else 1
+        if n_threads <= 1:
+            for start in starts[1:]:
+                fill(start)
         else:
-            with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
-                for _ in pool.map(work, starts):
+            with ThreadPoolExecutor(n_threads) as pool:
+                for _ in pool.map(fill, starts[1:]):
                     pass
         return results
+
+    @property
+    def input_shape(self) -> tuple[int | str | None, ...]:
+        """Shape of a row or window that the model takes; what it leaves open has a name or none."""
+        return self._signature.given
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_opened"}
 
     # ---- one call ---------------------------------------------------------------------------
 
-    def _open(self) -> None:
-        self._opened = (os.getpid(), open_session(self.model, self.device))
-
-    def _session(self) -> Any:
-        """Give the runtime's session; after a fork or a copy it is opened anew."""
-        if getattr(self, "_opened", (None, None))[0] != os.getpid():
-            self._open()
+    def _ready(self) -> Call:
+        """Give what runs a block; after a fork or a copy the model is opened anew."""
+        if getattr(self, "_opened", (None,))[0] != os.getpid():
+            session = open_session(self.model, self.device, cuda_graph=self._cuda_graph)
+            self._opened = (os.getpid(), self._bind(session))
         return self._opened[1]
 
-    def _call(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = self._session().run(None, {self._input: block})[0]
-        return result
+    def _bind(self, session: Any) -> Call:
+        if self.device != "cpu":
+            given, wanted = self._signature.given, self._signature.wanted
+            if not all(isinstance(length, int) for length in (*given, *wanted)):
+                raise ModelFormatError(f"model: open shapes on a GPU: {given} to {wanted}")
+            shapes = (self.chunk + self._lookback, *given), (self.chunk, *wanted)
+            return BoundCall(session, self.device, *shapes)  # type: ignore[arg-type]
+        name = session.get_inputs()[0].name
+
+        def call(block: NDArray[np.float32]) -> NDArray[np.float32]:
+            try:
+                result: NDArray[np.float32] = session.run(None, {name: block})[0]
+            except Exception as error:
+                raise ModelFormatError(f"model: onnxruntime cannot run it: {error}") from error
+            if len(result) != len(block) - self._lookback:
+                raise ModelFormatError(
+                    f"model: expected one result for each window, got shape {result.shape} for "
+                    f"{len(block) - self._lookback} windows"
+                )
+            return result
+
+        return call
 
     def _block(
         self,
@@ -163,8 +208,11 @@ class Session:
         n_windows: int,
         affine: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     ) -> NDArray[np.float32]:
-        """Make the runtime's input: scaled, float32, filled up to whole blocks of windows."""
-        missing = -n_windows % _BLOCK
+        """Make the runtime's input: scaled, float32, filled up to whole blocks of windows.
+
+        Where every call has one shape, on a GPU or by the model's word, that is a whole chunk.
+        """
+        missing = -n_windows % (self.chunk if self._fixed else _BLOCK)
         if affine is None and missing == 0:
             return np.ascontiguousarray(values, np.float32)
         block = np.zeros((len(values) + missing, *values.shape[1:]), np.float32)
@@ -175,51 +223,33 @@ class Session:
             np.divide(difference, affine[1], out=block[: len(values)], casting="same_kind")
         return block
 
-    # ---- what the model takes and gives -----------------------------------------------------
-
-    def _read_shapes(self, window_size: int | None) -> None:
-        session = self._session()
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelFormatError(
-                f"model: expected 1 input and 1 output, got {len(inputs)} and {len(outputs)}"
-            )
-        for value in (*inputs, *outputs):
-            if value.type != "tensor(float)":
-                raise ModelFormatError(f"model: expected float32, got {value.type} ({value.name})")
-        self._input, shape = inputs[0].name, inputs[0].shape
-        if len(shape) not in (2, 3) or len(outputs[0].shape) < 1:
-            raise ModelFormatError(
-                "model: expected an input of shape (t, n_features) or (n, window_size, "
-                f"n_features) and one result for each window, got {shape} and {outputs[0].shape}"
-            )
-        self._facts = _facts(session.get_modelmeta().custom_metadata_map)
-        if window_size is None:
-            window_size = self._facts.get("spec", {}).get("window_size", 1)
-        size = integer("window_size", window_size, 1, 10_000)
-        self._lookback = size - 1 if len(shape) == 2 else 0
-        self._input_shape = tuple(shape[1:])
-        self._result_shape = tuple(outputs[0].shape[1:])
-        if not all(isinstance(length, int) for length in self._result_shape):
-            raise ModelFormatError(f"model: results of open shape, {outputs[0].shape}")
-
-    def _usual_chunk(self) -> int:
-        """Give the windows whose widest values take about half a megabyte."""
-        spec = self._facts.get("spec", {})
-        widest: int = max((*spec.get("encoder", ()), *(spec.get("decoder") or ()), 32))
-        return min(max(2**17 // widest, 512), 4096)
+    def _find_chunk(self, chunk: int | None) -> tuple[int, bool]:
+        """Give the windows of a call, and whether every call has just as many."""
+        batch = self._signature.batch
+        if isinstance(batch, int):
+            if batch <= self._lookback:
+                raise ModelFormatError(f"model: {batch} rows are less than a window")
+            return batch - self._lookback, True
+        if chunk is None:
+            # A layer's values for all windows of a chunk stay in the cache; a GPU wants more.
+            size = min(max(2**16 // self._signature.widest, 512), 4096)
+            size = size if self.device == "cpu" else 16_384
+        else:
+            size = integer("chunk", chunk, 1, 2**24)
+        return -(-size // _BLOCK) * _BLOCK, self.device != "cpu"
 
     def _checked(self, data: ArrayLike) -> NDArray[Any]:
         values = np.asarray(data)
         if values.dtype.kind not in "biuf":
             raise TypeError(f"data: expected numbers, got {values.dtype}")
-        shape = values.shape[1:]
-        fits = len(shape) == len(self._input_shape) and all(
+        given = self._signature.given
+        fits = values.ndim == 1 + len(given) and all(
             not isinstance(wanted, int) or wanted == length
-            for length, wanted in zip(shape, self._input_shape, strict=True)
+            for length, wanted in zip(values.shape[1:], given, strict=True)
         )
         if not fits:
-            raise ValueError(f"data: expected shape (n, *{self._input_shape}), got {values.shape}")
+            shape = ", ".join(str(length or "any") for length in ("n", *given))
+            raise ValueError(f"data: expected shape ({shape}), got {values.shape}")
         return values
 
 
@@ -228,15 +258,6 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _facts(metadata: dict[str, str]) -> dict[str, Any]:
-    """Read what our own graphs say about themselves; a foreign model says nothing."""
-    try:
-        facts = json.loads(metadata.get("fastrcf", "{}"))
-        return facts if isinstance(facts.get("spec", {}), dict) else {}
-    except (ValueError, AttributeError) as error:
-        raise ModelFormatError(f"model: its metadata cannot be read: {error}") from error
 
 
 def _affine(

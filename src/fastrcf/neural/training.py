@@ -331,6 +331,8 @@ class _Course:
         self.history = History((*former.loss, learned), (*former.val_loss, *evaluated))
         if self.history.best_epoch == len(self.history.loss):
             for kept, current in zip(self.best, self.state, strict=True):
+                # The last step may have gone too far for the losses to show it.
+                self._check(current.sum(), "a weight", 0)
                 kept.copy_(current)
         show(0.0, self.history)
 
@@ -379,11 +381,12 @@ class _Course:
                 total += self.loss(batch.to(self.device)).detach() * len(batch)
         return self._check(total) / len(self.validation)
 
-    def _check(self, total: Any) -> float:
+    def _check(self, total: Any, what: str = "the loss", epoch: int = 1) -> float:
+        """Refuse what is no number; `epoch` counts from those that are over."""
         value = float(total)
         if not math.isfinite(value):
             raise TrainingError(
-                f"the loss became {value} in epoch {len(self.history.loss) + 1}: try a lower "
+                f"{what} became {value} in epoch {len(self.history.loss) + epoch}: try a lower "
                 f"learning_rate than {self.options.learning_rate:g}, clip_norm=1.0, or another "
                 "scaler (rows far outside the others make 'standard' and 'minmax' fail)"
             )
