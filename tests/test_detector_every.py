@@ -363,3 +363,15 @@ def test_changed_parts_are_refused(name):
     del parts["tail.bin"]
     with pytest.raises(ModelFormatError):
         persistence.from_bytes(bundle_of(detector, section, parts))
+
+
+@with_windows
+def test_blocks_of_rows_change_nothing(name, monkeypatch):
+    engine = type(new(name)._engine)
+    if engine.block == 0:
+        return
+    scores, found = new(name).score(ROWS), new(name).detect(ROWS)
+    monkeypatch.setattr(engine, "block", 37)
+    assert_array_equal(new(name).score(ROWS), scores)
+    assert new(name).detect(ROWS) == found
+    assert_array_equal(new(name).score_update(ROWS), whole(name)[0])

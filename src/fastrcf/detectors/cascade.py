@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -139,6 +140,8 @@ class CascadeEngine(JudgingEngine):
         Tells which are doubtful.
     """
 
+    block: ClassVar[int] = 0  # a frozen forest does not go on behind rows
+
     def __init__(
         self,
         settings: AlarmSettings,
@@ -160,14 +163,21 @@ class CascadeEngine(JudgingEngine):
 
     def judge(self, rows: FloatArray, *, learn: bool) -> Judgement:
         """Judge rows by the forest, and doubtful ones by the network."""
-        levels = self.forest.levels(rows, learn=learn)
-        doubtful, bars = self.doubt.choose(levels, learn=learn)
+        learns = learn and not self.is_frozen
+        levels = self.forest.levels(rows, learn=learns)
+        doubtful, bars = self.doubt.choose(levels, learn=learns)
         answer = self.source.answer_some(rows, doubtful, learn=learn)
         seen = answer.errors > 0.0
         levels = np.where(seen, self.law.levels(answer.errors, learn=False), levels)
-        if learn:
+        if learns:
             self.consulted += int(seen.sum())
         return Judgement(np.where(seen, levels, np.minimum(levels, bars)), answer)
+
+    def ahead(self) -> Self:
+        """Give a frozen engine that goes on from here."""
+        twin = super().ahead()
+        twin.source = copy.copy(self.source)
+        return twin
 
     def learned(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Give forest, network, law and bar."""
