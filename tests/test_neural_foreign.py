@@ -246,6 +246,16 @@ def test_models_that_do_not_fit_are_refused(model, message):
         ForeignAutoencoder(model.SerializeToString())
 
 
+@pytest.mark.parametrize("name", [b"windows", b"reconstructions", b"theirs", b"fastrcf", b"spec"])
+def test_names_that_are_no_text_are_refused_or_unused(name):
+    model = made(LINEAR)[1].replace(name, b"\xff" + name[1:])
+    try:
+        theirs = ForeignAutoencoder(model)
+    except ModelFormatError:
+        return
+    assert theirs.score(rows_of(9)).shape == (6,)
+
+
 def test_two_inputs_are_refused():
     model = model_of([helper.make_node("Add", ["x", "b"], ["y"])])
     model.graph.input.append(helper.make_tensor_value_info("b", TensorProto.FLOAT, (1,)))
@@ -328,7 +338,10 @@ def test_damaged_files_are_refused_or_run(data):
         damaged[data.draw(st.integers(0, len(model) - 1))] = data.draw(st.integers(0, 255))
     try:
         scores = ForeignAutoencoder(bytes(damaged), window_size=4, n_features=3).score(rows_of(9))
-    except (ModelFormatError, ValueError):
+    except ModelFormatError:
+        return
+    except ValueError as error:  # another size of windows, in words that can be read
+        assert re.match("(window_size|n_features): ", str(error))  # noqa: PT017
         return
     assert scores.shape == (6,)
 

@@ -108,6 +108,16 @@ def test_rows_far_from_zero_are_scaled_in_double_precision():
     np.testing.assert_allclose(found, session.run(rows), atol=1e-5)
 
 
+def test_values_beyond_single_precision_spoil_their_windows_alone():
+    spec = SPECS["steps"]
+    session = Session(score_graph(spec, weights_of(spec)))
+    rows = rows_of(spec, 32)
+    rows[20, 3] = 1e300
+    found = session.run(rows)
+    assert np.flatnonzero(~np.isfinite(found)).tolist() == [16, 17, 18, 19, 20]
+    np.testing.assert_array_equal(session.run(rows, np.zeros(7)), found)
+
+
 def test_rows_of_any_kind_of_number():
     spec = LstmSpec(window_size=2, n_features=2, encoder=(3,))
     session = Session(score_graph(spec, weights_of(spec)))
