@@ -170,8 +170,8 @@ def test_a_last_step_into_infinity_is_noticed():
     def loss(items):
         return network(torch.full((1, 1), 1e-30)).sum()
 
-    with pytest.raises(TrainingError, match="a weight became -?inf in epoch 1: try a lower"):
-        options = Training(epochs=1, learning_rate=1e300, batch_size=200)
+    options = Training(epochs=1, learning_rate=1e300, batch_size=200)
+    with pytest.raises(TrainingError, match=r"a weight became -?inf in epoch 1: try a lower"):
         train(network, loss, STARTS, HELD[:0], options)
 
 

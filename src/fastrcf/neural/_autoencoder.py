@@ -298,7 +298,8 @@ class Autoencoder(NetworkEstimator):
         results = np.empty((len(starts), *shape), np.float32)
         for piece in np.split(np.arange(len(starts)), ends) if len(starts) else ():
             first, last = starts[piece[0]], starts[piece[-1]] + size
-            results[piece[0] : piece[-1] + 1] = self._run(graph, rows[first:last], shape)
+            wanted = (len(piece), *shape)
+            results[piece[0] : piece[-1] + 1] = self._run(graph, rows[first:last], wanted)
         return results
 
     def _last_rows(self, graph: str, rows: RealArray, starts: IntArray) -> FloatArray:
