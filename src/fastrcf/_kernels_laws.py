@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
+
+from fastrcf._kernels import _njit
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
@@ -23,15 +24,13 @@ __all__ = [
     "t_table",
 ]
 
-_jit: Any = numba.njit(cache=True, nogil=True)
-
 _LOG_HALF = math.log(0.5)
 _LEAST_LOG = -1e308
 """In place of the logarithm of 0."""
 
 
-@_jit
-def _log_beta_part(a: float, b: float, x: float, y: float) -> float:
+@_njit
+def _log_beta_part(a: float, b: float, x: float, y: float) -> Any:
     """Logarithm of the regularised incomplete beta function at x = 1 - y, for its lower part.
 
     Its continued fraction (DLMF 8.17.22) by the method of Lentz, modified as Thompson and Barnett
@@ -60,8 +59,8 @@ def _log_beta_part(a: float, b: float, x: float, y: float) -> float:
     )
 
 
-@_jit
-def _log_beta(a: float, b: float, x: float, y: float) -> float:
+@_njit
+def _log_beta(a: float, b: float, x: float, y: float) -> Any:
     """Logarithm of the regularised incomplete beta function at x = 1 - y."""
     if x <= 0.0:
         return _LEAST_LOG
@@ -72,8 +71,8 @@ def _log_beta(a: float, b: float, x: float, y: float) -> float:
     return _log_complement(_log_beta_part(b, a, y, x))
 
 
-@_jit
-def _log_complement(log_p: float) -> float:
+@_njit
+def _log_complement(log_p: float) -> Any:
     """Logarithm of 1 - p."""
     if log_p >= 0.0:
         return _LEAST_LOG
@@ -83,8 +82,8 @@ def _log_complement(log_p: float) -> float:
 # ---- Student's t --------------------------------------------------------------------------------
 
 
-@_jit
-def _t_log_tails(z: float, df: float) -> float:
+@_njit
+def _t_log_tails(z: float, df: float) -> Any:
     """Logarithm of the probability of a value further from 0 than z."""
     if z == 0.0:
         return 0.0
@@ -95,14 +94,14 @@ def _t_log_tails(z: float, df: float) -> float:
     return _log_beta(0.5 * df, 0.5, df / (df + squared), squared / (df + squared))
 
 
-@_jit
-def _t_cdf(z: float, df: float) -> float:
+@_njit
+def _t_cdf(z: float, df: float) -> Any:
     p = 0.5 * math.exp(_t_log_tails(z, df))
     return p if z < 0.0 else 1.0 - p
 
 
-@_jit
-def _t_quantile(q: float, df: float) -> float:
+@_njit
+def _t_quantile(q: float, df: float) -> Any:
     """Find the quantile by bisection."""
     if q == 0.5:
         return 0.0
@@ -122,7 +121,7 @@ def _t_quantile(q: float, df: float) -> float:
     return result if q > 0.5 else -result
 
 
-@_jit
+@_njit
 def t_table(quantiles: FloatArray, n: int) -> FloatArray:
     """Tabulate quantiles of Student's t over the inverse of its degrees of freedom.
 
@@ -146,7 +145,7 @@ def t_table(quantiles: FloatArray, n: int) -> FloatArray:
     return table
 
 
-@_jit
+@_njit
 def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     """Tell how far in the tails values lie: ``-log10`` of a two-sided probability.
 
@@ -170,7 +169,7 @@ def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     return levels
 
 
-@_jit
+@_njit
 def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of Student's t laws.
 
@@ -215,8 +214,8 @@ def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray
 # ---- negative binomial: mean and dispersion, variance = mean + dispersion * mean ** 2 ------------
 
 
-@_jit
-def _nb_log_cdf(k: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_log_cdf(k: float, mean: float, dispersion: float) -> Any:
     """Logarithm of the probability of at most k."""
     if k < 0.0:
         return _LEAST_LOG
@@ -224,8 +223,8 @@ def _nb_log_cdf(k: float, mean: float, dispersion: float) -> float:
     return _log_beta(size, k + 1.0, 1.0 / (1.0 + product), product / (1.0 + product))
 
 
-@_jit
-def _nb_log_survival(k: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_log_survival(k: float, mean: float, dispersion: float) -> Any:
     """Logarithm of the probability of at least k."""
     if k <= 0.0:
         return 0.0
@@ -233,8 +232,8 @@ def _nb_log_survival(k: float, mean: float, dispersion: float) -> float:
     return _log_beta(k, size, product / (1.0 + product), 1.0 / (1.0 + product))
 
 
-@_jit
-def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_quantile(q: float, mean: float, dispersion: float) -> Any:
     """Find the least k with a probability of at least q of values up to k."""
     size, product = 1.0 / dispersion, dispersion * mean
     p = math.exp(-size * math.log1p(product))
@@ -248,7 +247,7 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
             return k
     # Where the sum is long: bisection, from a bracket that grows around the mean.
     wanted = math.log(q)
-    low, high, step = -1.0, math.ceil(mean), math.ceil(math.sqrt(mean + mean * product)) + 1.0
+    low, high, step = -1.0, float(math.ceil(mean)), math.ceil(math.sqrt(mean + mean * product)) + 1.0
     while _nb_log_cdf(high, mean, dispersion) < wanted:
         low, high, step = high, high + step, 2.0 * step
     while high - low > 1.0:
@@ -262,7 +261,7 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
     return high
 
 
-@_jit
+@_njit
 def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of negative binomial laws.
 
@@ -285,7 +284,7 @@ def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     return result
 
 
-@_jit
+@_njit
 def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     """Tell how far in the tails counts lie: ``-log10`` of a two-sided probability.
 
@@ -318,7 +317,7 @@ def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     return levels
 
 
-@_jit
+@_njit
 def nb_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of negative binomial laws.
 

@@ -68,7 +68,8 @@ class Runner:
         rows: FloatArray,
         embedded: NDArray[np.float32],
         state: State,
-        quantiles: tuple[float, ...],
+        *,
+        quantiles: tuple[float, ...] = (),
         dynamic: FloatArray | None = None,
     ) -> tuple[Judged, State]:
         """Judge each row by those before it, then let the stream take it.
@@ -109,9 +110,9 @@ class Runner:
         stream: FeatureStream,
         rows: FloatArray,
         embedded: NDArray[np.float32],
-        quantiles: tuple[float, ...],
-        dynamic: FloatArray | None = None,
         *,
+        quantiles: tuple[float, ...],
+        dynamic: FloatArray | None,
         warm_up: int,
         n_jobs: int,
     ) -> Judged:
