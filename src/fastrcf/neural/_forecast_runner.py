@@ -24,7 +24,7 @@ __all__ = ["Judged", "Runner"]
 _CHUNK = 8192
 """Rows times series in a run of the graph."""
 
-_SEGMENTS = 64
+_SEGMENTS = 128
 """Parts of a series that run side by side; a fixed number, so that threads change nothing."""
 
 
