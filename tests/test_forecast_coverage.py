@@ -17,7 +17,7 @@ def within(n_inside, n, probability, z=4.0):
 
 @pytest.mark.parametrize("likelihood", ["student-t", "negative-binomial"])
 def test_what_a_model_draws_lies_in_its_own_bands(likelihood):
-    # Drawn from the model itself, so that its laws are the true ones: nothing but the code can fail.
+    # Drawn from the model itself, so that its laws are the true ones: only the code can fail.
     model = random_forecaster(likelihood=likelihood, size=0.3)
     history = 5.0 + np.random.default_rng(0).poisson(4.0, 30)
     drawn = model.forecast(history, 60, n_samples=80, paths=True).paths[:, :, 0].T

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
+
+from fastrcf._kernels import _njit
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
@@ -23,15 +24,13 @@ __all__ = [
     "t_table",
 ]
 
-_jit: Any = numba.njit(cache=True, nogil=True)
-
 _LOG_HALF = math.log(0.5)
 _LEAST_LOG = -1e308
 """In place of the logarithm of 0."""
 
 
-@_jit
-def _log_beta_part(a: float, b: float, x: float, y: float) -> float:
+@_njit
+def _log_beta_part(a: float, b: float, x: float, y: float) -> Any:
     """Logarithm of the regularised incomplete beta function at x = 1 - y, for its lower part.
 
     Its continued fraction (DLMF 8.17.22) by the method of Lentz, modified as Thompson and Barnett
@@ -60,8 +59,8 @@ def _log_beta_part(a: float, b: float, x: float, y: float) -> float:
     )
 
 
-@_jit
-def _log_beta(a: float, b: float, x: float, y: float) -> float:
+@_njit
+def _log_beta(a: float, b: float, x: float, y: float) -> Any:
     """Logarithm of the regularised incomplete beta function at x = 1 - y."""
     if x <= 0.0:
         return _LEAST_LOG
@@ -72,8 +71,8 @@ def _log_beta(a: float, b: float, x: float, y: float) -> float:
     return _log_complement(_log_beta_part(b, a, y, x))
 
 
-@_jit
-def _log_complement(log_p: float) -> float:
+@_njit
+def _log_complement(log_p: float) -> Any:
     """Logarithm of 1 - p."""
     if log_p >= 0.0:
         return _LEAST_LOG
@@ -83,8 +82,8 @@ def _log_complement(log_p: float) -> float:
 # ---- Student's t --------------------------------------------------------------------------------
 
 
-@_jit
-def _t_log_tails(z: float, df: float) -> float:
+@_njit
+def _t_log_tails(z: float, df: float) -> Any:
     """Logarithm of the probability of a value further from 0 than z."""
     if z == 0.0:
         return 0.0
@@ -95,14 +94,14 @@ def _t_log_tails(z: float, df: float) -> float:
     return _log_beta(0.5 * df, 0.5, df / (df + squared), squared / (df + squared))
 
 
-@_jit
-def _t_cdf(z: float, df: float) -> float:
+@_njit
+def _t_cdf(z: float, df: float) -> Any:
     p = 0.5 * math.exp(_t_log_tails(z, df))
     return p if z < 0.0 else 1.0 - p
 
 
-@_jit
-def _t_quantile(q: float, df: float) -> float:
+@_njit
+def _t_quantile(q: float, df: float) -> Any:
     """Find the quantile by bisection."""
     if q == 0.5:
         return 0.0
@@ -122,7 +121,7 @@ def _t_quantile(q: float, df: float) -> float:
     return result if q > 0.5 else -result
 
 
-@_jit
+@_njit
 def t_table(quantiles: FloatArray, n: int) -> FloatArray:
     """Tabulate quantiles of Student's t over the inverse of its degrees of freedom.
 
@@ -146,7 +145,7 @@ def t_table(quantiles: FloatArray, n: int) -> FloatArray:
     return table
 
 
-@_jit
+@_njit
 def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     """Tell how far in the tails values lie: ``-log10`` of a two-sided probability.
 
@@ -170,7 +169,51 @@ def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     return levels
 
 
-@_jit
+@_njit
+def _t_mixture_gap(laws: Any, q: float, x: float) -> Any:
+    """Tell by how much the logarithm of the smaller tail at x differs from that of q; rises."""
+    total = 0.0
+    for part in range(len(laws)):
+        z = (x - laws[part, 0]) / laws[part, 1]
+        total += _t_cdf(z if q <= 0.5 else -z, laws[part, 2])
+    gap = math.log(max(total / len(laws), 1e-300)) - math.log(min(q, 1.0 - q))
+    return gap if q <= 0.5 else -gap
+
+
+@_njit
+def _t_mixture_quantile(laws: Any, q: float) -> Any:
+    """Find the quantile by the Illinois method (Dowell and Jarratt 1971, BIT 11:168)."""
+    # The quantile of a mixture lies between those of its parts, and each of these between the
+    # median and the quantile with two degrees of freedom, which has a closed form.
+    widest = (2.0 * q - 1.0) / math.sqrt(2.0 * q * (1.0 - q))
+    low, high = math.inf, -math.inf
+    for part in range(len(laws)):
+        end = laws[part, 1] * widest
+        low = min(low, laws[part, 0] + min(end, 0.0))
+        high = max(high, laws[part, 0] + max(end, 0.0))
+    below, above = _t_mixture_gap(laws, q, low), _t_mixture_gap(laws, q, high)
+    x, side = 0.5 * (low + high), 0
+    for turn in range(200):
+        if high - low <= 1e-10 * max(abs(low), abs(high)) or below >= 0.0 or above <= 0.0:
+            break
+        x = (low * above - high * below) / (above - below)
+        if not low < x < high or turn % 8 == 7:  # now and then a step that surely halves
+            x = 0.5 * (low + high)
+        gap = _t_mixture_gap(laws, q, x)
+        if abs(gap) < 1e-9:
+            return x
+        if gap < 0.0:
+            low, below, above = x, gap, above * (0.5 if side < 0 else 1.0)
+            side = -1
+        else:
+            high, above, below = x, gap, below * (0.5 if side > 0 else 1.0)
+            side = 1
+    if below >= 0.0:
+        return low
+    return high if above <= 0.0 else 0.5 * (low + high)
+
+
+@_njit
 def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of Student's t laws.
 
@@ -186,37 +229,18 @@ def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray
     ndarray of shape (n, q)
         The quantiles.
     """
-    n, k = params.shape[:2]
-    result = np.empty((n, len(quantiles)))
-    for row in range(n):
+    result = np.empty((len(params), len(quantiles)))
+    for row in range(len(params)):
         for column in range(len(quantiles)):
-            q = quantiles[column]
-            low, high = math.inf, -math.inf
-            # The quantile of a mixture lies between those of its parts, and each of these between
-            # the median and the quantile with two degrees of freedom, which has a closed form.
-            widest = (2.0 * q - 1.0) / math.sqrt(2.0 * q * (1.0 - q))
-            for part in range(k):
-                loc, end = params[row, part, 0], params[row, part, 1] * widest
-                low, high = min(low, loc + min(end, 0.0)), max(high, loc + max(end, 0.0))
-            while high - low > 1e-8 * max(abs(low), abs(high)):
-                middle = 0.5 * (low + high)
-                total = 0.0
-                for part in range(k):
-                    loc, scale, df = params[row, part]
-                    total += _t_cdf((middle - loc) / scale, df)
-                if total < q * k:
-                    low = middle
-                else:
-                    high = middle
-            result[row, column] = 0.5 * (low + high)
+            result[row, column] = _t_mixture_quantile(params[row], quantiles[column])
     return result
 
 
 # ---- negative binomial: mean and dispersion, variance = mean + dispersion * mean ** 2 ------------
 
 
-@_jit
-def _nb_log_cdf(k: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_log_cdf(k: float, mean: float, dispersion: float) -> Any:
     """Logarithm of the probability of at most k."""
     if k < 0.0:
         return _LEAST_LOG
@@ -224,8 +248,8 @@ def _nb_log_cdf(k: float, mean: float, dispersion: float) -> float:
     return _log_beta(size, k + 1.0, 1.0 / (1.0 + product), product / (1.0 + product))
 
 
-@_jit
-def _nb_log_survival(k: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_log_survival(k: float, mean: float, dispersion: float) -> Any:
     """Logarithm of the probability of at least k."""
     if k <= 0.0:
         return 0.0
@@ -233,8 +257,8 @@ def _nb_log_survival(k: float, mean: float, dispersion: float) -> float:
     return _log_beta(k, size, product / (1.0 + product), 1.0 / (1.0 + product))
 
 
-@_jit
-def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
+@_njit
+def _nb_quantile(q: float, mean: float, dispersion: float) -> Any:
     """Find the least k with a probability of at least q of values up to k."""
     size, product = 1.0 / dispersion, dispersion * mean
     p = math.exp(-size * math.log1p(product))
@@ -248,7 +272,7 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
             return k
     # Where the sum is long: bisection, from a bracket that grows around the mean.
     wanted = math.log(q)
-    low, high, step = -1.0, math.ceil(mean), math.ceil(math.sqrt(mean + mean * product)) + 1.0
+    low, high, step = -1.0, float(math.ceil(mean)), math.ceil(math.sqrt(mean + mean * product)) + 1.0
     while _nb_log_cdf(high, mean, dispersion) < wanted:
         low, high, step = high, high + step, 2.0 * step
     while high - low > 1.0:
@@ -262,7 +286,7 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> float:
     return high
 
 
-@_jit
+@_njit
 def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of negative binomial laws.
 
@@ -285,7 +309,7 @@ def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     return result
 
 
-@_jit
+@_njit
 def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     """Tell how far in the tails counts lie: ``-log10`` of a two-sided probability.
 
@@ -318,7 +342,7 @@ def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     return levels
 
 
-@_jit
+@_njit
 def nb_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of negative binomial laws.
 

@@ -27,7 +27,7 @@ def known_at(series, row):
     return next((x for x in series[: row + 1][::-1] if not math.isnan(x)), 0.0) if row >= 0 else 0.0
 
 
-def inputs_at(spec, scales, series, row, first=0, dynamic=None, embedded=()):
+def inputs_at(spec, scales, series, row, *, first=0, dynamic=None, embedded=()):
     """What the network sees of one row: all from the rows before it."""
     scale = scale_at(series, row, spec.context, scales)
     age = 0
@@ -68,7 +68,13 @@ class NaiveForecaster:
         laws = []
         for row in range(len(series)):
             x, scale = inputs_at(
-                self.spec, self.scales, series, row, self.first, dynamic, self.embedded
+                self.spec,
+                self.scales,
+                series,
+                row,
+                first=self.first,
+                dynamic=dynamic,
+                embedded=self.embedded,
             )
             raw = self.step(x)
             if self.spec.likelihood == "student-t":

@@ -16,7 +16,7 @@ from fastrcf.cli.exits import CliError, ExitCode, bad_data, note
 from fastrcf.cli.forecast_tables import Clocked, Results, read_table, write_results
 from fastrcf.cli.formats import Format
 from fastrcf.cli.models import open_forecaster
-from fastrcf.cli.outputs import check_file, open_target, stdout_output
+from fastrcf.cli.outputs import check_file, file_output, open_target, stdout_output
 from fastrcf.cli.picture import write_figure
 from fastrcf.cli.pipeline import check_written
 from fastrcf.cli.readers import STDIN, ReadOptions
@@ -101,8 +101,8 @@ def _model(
     except (TypeError, ValueError) as error:
         raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
     several = isinstance(rows, np.ndarray) and rows.shape[1] > 1
-    cat = {"cat": np.arange(rows.shape[1])} if several else {}
-    model.fit(rows, progress=True, checkpoint=job.checkpoint, **told, **cat)
+    cat = np.arange(rows.shape[1]) if several else None
+    model.fit(rows, progress=True, checkpoint=job.checkpoint, cat=cat, **told)
     best = min(model.history_["val_loss"])
     note(f"trained for {len(model.history_['loss'])} epochs, best validation loss {best:.4g}")
     if job.save is not None:
@@ -111,7 +111,7 @@ def _model(
 
 
 def _categories(model: QuantileForecaster, table: Clocked) -> dict[str, Any]:
-    """Number the columns for a model that tells them apart."""
+    """Give the columns their numbers, for a model that tells them apart."""
     return {"cat": np.arange(table.rows.shape[1])} if model.spec_.cardinality else {}
 
 
@@ -169,32 +169,31 @@ def _draw(job: ForecastJob, table: Clocked, results: Results, wanted: tuple[floa
 
 
 def _read_json(name: str) -> Any:
-    """Read records or a request; None where the file is a table."""
+    """Read records or a request; None where the file is a table, or is not there."""
     path = Path(name)
-    if name == STDIN or path.suffix.lower() not in {".json", ".jsonl", ".ndjson"}:
+    if path.suffix.lower() not in {".json", ".jsonl", ".ndjson"} or not path.is_file():
         return None
-    if not path.is_file():
-        return None  # the reader of tables says so
     text = path.read_text(encoding="utf-8")
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        whole = None
-    if isinstance(whole, dict) and "instances" in whole:
-        return whole
-    first = text.lstrip().partition("\n")[0]
-    try:
-        record = whole if isinstance(whole, dict) else json.loads(first)
-    except ValueError:
+    whole = _json(text)
+    if isinstance(whole, dict) and ("instances" in whole or _is_record(whole)):
+        return whole if "instances" in whole else [whole]
+    if not _is_record(_json(text.lstrip().partition("\n")[0])):
         return None
-    if not isinstance(record, dict) or not isinstance(record.get("target"), list):
-        return None
-    if isinstance(whole, dict):
-        return [whole]
     from fastrcf.neural.records import read_records
 
     with _as_bad_data():
         return read_records(text.splitlines())
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("target"), list)
 
 
 def _answer(job: ForecastJob, request: Any) -> None:
@@ -221,13 +220,8 @@ def _answer(job: ForecastJob, request: Any) -> None:
             found = model.forecast(records, job.horizon, _quantiles(job), job.samples)
             lines = [_line(job.quantiles, each.values) for each in found]
     text = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    with ExitStack() as stack:
-        if job.output is None:
-            stream = stack.enter_context(stdout_output(is_binary=False))
-        else:
-            from fastrcf.cli.outputs import file_output
-
-            stream = stack.enter_context(file_output(job.output))
+    opened = stdout_output(is_binary=False) if job.output is None else file_output(job.output)
+    with opened as stream:
         stream.write(text)
 
 

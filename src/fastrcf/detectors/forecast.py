@@ -65,8 +65,8 @@ class ForecastDetector(Detector):
     The score is ``-log10`` of the probability of a value at least as far out, on either side, by
     the forecast law itself: a row lies outside the band if and only if its score is above `cutoff`,
     -log10(2·0.01) by default. If the law is right, one row in fifty does so. A narrower choice,
-    such as ``(0.0005, 0.9995)``, has one in a thousand. Salinas et al. (2020) have the network; as a
-    detector with the band from 0.01 to 0.99 it is in common use.
+    such as ``(0.0005, 0.9995)``, has one in a thousand. Salinas et al. (2020) have the network; as
+    a detector with the band from 0.01 to 0.99 it is in common use.
 
     Examples
     --------

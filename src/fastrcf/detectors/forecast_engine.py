@@ -79,7 +79,7 @@ class ForecastEngine(JudgingEngine):
         return self._judgement(rows, follower)
 
     def _judgement(self, rows: FloatArray, follower: Follower) -> Judgement:
-        from fastrcf.neural.forecaster import joint_level, levels_of
+        from fastrcf.neural._forecast_trained import joint_level, levels_of
 
         unready = max(0, self.forecaster.spec_.context - follower.n_seen)
         low, high = self.band

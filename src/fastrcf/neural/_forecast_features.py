@@ -147,7 +147,7 @@ class FeatureStream:
     def n_kept(self, n_seen: int) -> int:
         """Tell how many rows of so many are kept: those back to the start of the block before."""
         context = self.spec.context
-        return min(n_seen, max(n_seen % context + context, max(self.spec.lags)))
+        return min(n_seen, max(n_seen % context + context, *self.spec.lags))
 
     def repeat(self, times: int) -> FeatureStream:
         """Give a stream that has each series `times` times, one copy beside the other."""
@@ -236,7 +236,8 @@ def _carry(known: FloatArray, filled: FloatArray, age: FloatArray) -> tuple[Floa
     places = np.where(np.isnan(known), 0, np.arange(1, n + 1)[:, np.newaxis])
     latest = np.maximum.accumulate(np.vstack([np.zeros_like(places[:1]), places]))
     values = np.vstack([filled, known])
-    ages = np.arange(n + 1)[:, np.newaxis] - latest + np.where(latest == 0, age, 0.0)
+    since = (np.arange(n + 1)[:, np.newaxis] - latest).astype(np.float64)
+    ages: FloatArray = since + np.where(latest == 0, age, 0.0)
     return np.take_along_axis(values, latest, axis=0), ages
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from fastrcf.neural._forecast_series import Series
 
-__all__ = ["Options", "fit_network", "plan"]
+__all__ = ["Options", "fit_network", "identity_of", "plan"]
 
 _NEAR_LAGS = 7
 _SPANS = 3
@@ -165,3 +166,14 @@ def fit_network(
     validation = np.arange(judging["inputs"].shape[1])
     history = train(module, loss, items, validation, options.training, **how)
     return export(module, spec), history
+
+
+def identity_of(
+    options: Options, spec: ForecastSpec, scales: Scales, series: Sequence[Series]
+) -> str:
+    """Tell trainings apart, for their checkpoints."""
+    digest = hashlib.sha256(repr((options, spec, scales)).encode())
+    for each in series:
+        for array in (each.rows, each.dynamic, each.cat):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -83,8 +83,8 @@ def forecast_graph(spec: ForecastSpec, weights: Weights, table: NDArray[Any]) ->
     nodes.add("MatMul", [hidden, nodes.put("output.weight", weights["output.weight"].T)], "dense")
     nodes.add("Add", ["dense", nodes.put("output.bias", weights["output.bias"])], "raw")
     _positive(nodes)
-    series: list[str | int] = ["rows", "series"]
-    inputs = {"x": [*series, spec.n_inputs], "scale": [*series, 1]}
+    series: list[Any] = ["rows", "series"]
+    inputs: dict[str, list[Any]] = {"x": [*series, spec.n_inputs], "scale": [*series, 1]}
     state = [spec.layers, "series", spec.units]
     inputs |= {"h0": state, "c0": state}
     outputs = {"params": [*series, spec.n_params], "hn": state, "cn": state}
@@ -143,8 +143,7 @@ def _lstm_layer(nodes: _Nodes, spec: ForecastSpec, weights: Weights, layer: int,
         "",
     ]
     bounds = [nodes.put(f"{name}.{end}", [layer + end], np.int64) for end in (0, 1)]
-    for state in ("h0", "c0"):
-        given.append(nodes.add("Slice", [state, *bounds], f"{state}.{layer}"))
+    given += [nodes.add("Slice", [name, *bounds], f"{name}.{layer}") for name in ("h0", "c0")]
     after = [f"hn.{layer}", f"cn.{layer}"]
     nodes.add("LSTM", given, f"directed.{layer}", *after, hidden_size=spec.units)
     axis = nodes.put(f"{name}.axis", [1], np.int64)

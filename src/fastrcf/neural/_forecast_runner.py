@@ -24,7 +24,7 @@ __all__ = ["Judged", "Runner"]
 _CHUNK = 8192
 """Rows times series in a run of the graph."""
 
-_SEGMENTS = 64
+_SEGMENTS = 128
 """Parts of a series that run side by side; a fixed number, so that threads change nothing."""
 
 
@@ -68,7 +68,8 @@ class Runner:
         rows: FloatArray,
         embedded: NDArray[np.float32],
         state: State,
-        quantiles: tuple[float, ...],
+        *,
+        quantiles: tuple[float, ...] = (),
         dynamic: FloatArray | None = None,
     ) -> tuple[Judged, State]:
         """Judge each row by those before it, then let the stream take it.
@@ -109,9 +110,9 @@ class Runner:
         stream: FeatureStream,
         rows: FloatArray,
         embedded: NDArray[np.float32],
-        quantiles: tuple[float, ...],
-        dynamic: FloatArray | None = None,
         *,
+        quantiles: tuple[float, ...],
+        dynamic: FloatArray | None,
         warm_up: int,
         n_jobs: int,
     ) -> Judged:

@@ -26,6 +26,7 @@ def draw_paths(
     stream: FeatureStream,
     state: State,
     embedded: NDArray[np.float32],
+    *,
     horizon: int,
     n_samples: int,
     dynamic: FloatArray,
@@ -76,11 +77,12 @@ def _draw(params: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draw one value from each law."""
     if params.shape[1] == 3:
         loc, scale, df = params.T
-        values = loc + scale * rng.standard_t(df)
-        return np.clip(values, -_LARGEST, _LARGEST)
+        values: FloatArray = np.clip(loc + scale * rng.standard_t(df), -_LARGEST, _LARGEST)
+        return values
     mean, dispersion = params.T
     rate = rng.gamma(1.0 / dispersion, dispersion * mean)
-    return rng.poisson(np.minimum(rate, _LARGEST_RATE)).astype(np.float64)
+    counts: FloatArray = rng.poisson(np.minimum(rate, _LARGEST_RATE)).astype(np.float64)
+    return counts
 
 
 def quantiles_ahead(params: FloatArray, quantiles: tuple[float, ...]) -> FloatArray:

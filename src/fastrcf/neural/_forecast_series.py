@@ -106,8 +106,8 @@ def _from_table(data: Any, start: object, dynamic_feat: Any, cat: Any) -> Series
     rows = np.asarray(as_table(data).array, np.float64)
     _check_bounds("X", rows)
     n, width = rows.shape
-    index = getattr(data, "index", None)
-    if start is None and getattr(getattr(index, "dtype", None), "kind", "") == "M" and len(index):
+    index: Any = getattr(data, "index", None)
+    if start is None and getattr(getattr(index, "dtype", None), "kind", "") == "M":
         start = np.asarray(index)[0]
     dynamic = np.empty((n, 0))
     if dynamic_feat is not None:

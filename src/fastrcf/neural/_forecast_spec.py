@@ -159,9 +159,8 @@ class ForecastSpec:
         known = {field.name for field in fields(cls)}
         if set(state) != known:
             raise ValueError(f"spec: expected {sorted(known)}, got {sorted(state)}")
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in state.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in state.items()
+        }
+        return cls(**values)

@@ -99,7 +99,9 @@ class Follower:
             ``params`` of shape (n, n_series, parameters), ``quantiles`` of shape (n, n_series, q).
         """
         runner = self.forecaster.runner()
-        judged, self.state = runner.run(self.stream, rows, self.embedded, self.state, quantiles)
+        judged, self.state = runner.run(
+            self.stream, rows, self.embedded, self.state, quantiles=quantiles
+        )
         return judged
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:

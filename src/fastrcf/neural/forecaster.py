@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from fastrcf._forest.checks import choice, integer, real
-from fastrcf._forest.container import plain
-from fastrcf._forest.estimator import Estimator
-from fastrcf.errors import ModelFormatError, not_fitted
 from fastrcf.forecasting import Forecast
-from fastrcf.neural._forecast_features import FeatureStream, Scales
-from fastrcf.neural._forecast_fitting import Options, fit_network, plan
+from fastrcf.neural._forecast_features import Scales
+from fastrcf.neural._forecast_fitting import Options, fit_network, identity_of, plan
 from fastrcf.neural._forecast_graph import forecast_graph, zero_state
-from fastrcf.neural._forecast_runner import Runner, student_table
+from fastrcf.neural._forecast_runner import student_table
 from fastrcf.neural._forecast_sampling import draw_paths, quantiles_ahead
 from fastrcf.neural._forecast_series import Series, as_series
-from fastrcf.neural._forecast_spec import LIKELIHOODS, ForecastSpec, seconds_of
-from fastrcf.neural.training import History, Training
+from fastrcf.neural._forecast_spec import LIKELIHOODS, seconds_of
+from fastrcf.neural._forecast_trained import TrainedForecaster, joint_level, levels_of
+from fastrcf.neural.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from fastrcf._typing import FloatArray, StrPath
-    from fastrcf.neural._forecast_runner import Judged
 
-__all__ = ["QUANTILES", "QuantileForecaster", "joint_level", "levels_of"]
+__all__ = ["QUANTILES", "QuantileForecaster"]
 
 QUANTILES = (0.01, 0.5, 0.99)
 """Quantiles that are given unless others are asked for: a band of 98 %, and the median."""
@@ -38,10 +31,8 @@ QUANTILES = (0.01, 0.5, 0.99)
 _CLIP_NORM = 10.0
 """Longer gradients are shortened to it."""
 
-_WEIGHTS, _GRAPH = "weights.bin", "forecast.onnx"
 
-
-class QuantileForecaster(Estimator):
+class QuantileForecaster(TrainedForecaster):
     """Tells, for each row of a series, the law that the rows before it let expect.
 
     An LSTM reads a series row by row: earlier values over their scale, the phase of the day and the
@@ -122,8 +113,6 @@ class QuantileForecaster(Estimator):
     """
 
     _bundle_kind = "QuantileForecaster"
-
-    spec_: ForecastSpec
 
     def __init__(
         self,
@@ -218,7 +207,7 @@ class QuantileForecaster(Estimator):
             [np.concatenate(each.dynamic[: len(each.rows)]) for each in given],
         )
         how = {"callback": callback, "progress": progress, "checkpoint": checkpoint}
-        identity = _identity(options, spec, scales, given) if checkpoint is not None else ""
+        identity = identity_of(options, spec, scales, given) if checkpoint is not None else ""
         weights, history = fit_network(options, spec, scales, given, identity=identity, **how)
         graph = forecast_graph(spec, weights, student_table(QUANTILES))
         self._install(spec, scales, weights, graph, sum(len(each.rows) for each in given))
@@ -233,7 +222,7 @@ class QuantileForecaster(Estimator):
         TypeError, ValueError
             One is wrong; the message names it.
         """
-        lags = self.lags
+        lags: Any = self.lags
         fraction = real("validation_fraction", self.validation_fraction)
         if not 0.0 <= fraction <= 0.5:
             raise ValueError(f"validation_fraction: expected 0 to 0.5, got {fraction}")
@@ -263,18 +252,6 @@ class QuantileForecaster(Estimator):
             ),
         )
 
-    def _install(
-        self,
-        spec: ForecastSpec,
-        scales: Scales,
-        weights: dict[str, NDArray[np.float32]],
-        graph: bytes,
-        n_seen: int,
-    ) -> None:
-        self.spec_, self.scales_, self.weights_, self._graph = spec, scales, weights, graph
-        self.n_seen_ = n_seen
-        vars(self).pop("_running", None)
-
     # ---- questions ------------------------------------------------------------------------------
 
     def bands(
@@ -300,7 +277,7 @@ class QuantileForecaster(Estimator):
             As in `fit`.
         warm_up : int, optional
             By default the state of the network is carried along each series, row by row. With a
-            number, long series are cut into 64 segments that run side by side, each from so many
+            number, long series are cut into 128 segments that run side by side, each from so many
             rows before its first one on: several times faster, and different by what the network
             remembers of older rows. With twice the training window that is next to nothing.
         n_jobs : int, default 1
@@ -414,203 +391,42 @@ class QuantileForecaster(Estimator):
                     f"dynamic_feat: expected {len(each.rows) + ahead} rows, up to the end of the "
                     f"forecast, got {len(each.dynamic)}"
                 )
-        results = [self._ahead(each, ahead, wanted, n_samples, rng, paths) for each in given]
+        results = []
+        for each in given:
+            drawn, params = self._ahead(each, horizon=ahead, n_samples=n_samples, rng=rng)
+            values = quantiles_ahead(params, (*wanted, 0.5))
+            kept = np.moveaxis(drawn, 2, 0) if paths else None
+            results.append(Forecast(wanted, values[:-1], values[-1], kept))
         return results if many else results[0]
 
     def _ahead(
-        self,
-        series: Series,
-        horizon: int,
-        quantiles: tuple[float, ...],
-        n_samples: int,
-        rng: np.random.Generator,
-        keep: bool,  # noqa: FBT001
-    ) -> Forecast:
+        self, series: Series, *, horizon: int, n_samples: int, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Follow a history, and draw what comes after it; see `draw_paths`."""
         n, width = series.rows.shape
         stream, embedded = self.stream(series), self.embedded(series.cat)
         _, state = self.runner().run(
-            stream, series.rows, embedded, zero_state(self.spec_, width), (), series.dynamic[:n]
+            stream, series.rows, embedded, zero_state(self.spec_, width), dynamic=series.dynamic[:n]
         )
         future = series.dynamic[n : n + horizon]
         if not self.spec_.n_dynamic:
             future = np.empty((horizon, width, 0))
-        drawn, params = draw_paths(
-            self.runner(), stream, state, embedded, horizon, n_samples, future, rng
+        return draw_paths(
+            self.runner(),
+            stream,
+            state,
+            embedded,
+            horizon=horizon,
+            n_samples=n_samples,
+            dynamic=future,
+            rng=rng,
         )
-        values = quantiles_ahead(params, (*quantiles, 0.5))
-        return Forecast(
-            quantiles, values[:-1], values[-1], np.moveaxis(drawn, 2, 0) if keep else None
-        )
-
-    # ---- state ----------------------------------------------------------------------------------
-
-    @property
-    def fingerprint(self) -> str:
-        """What its answers depend on: the network and its weights.
-
-        Raises
-        ------
-        NotFittedError
-            The network is not trained.
-        """
-        self._check_fitted()
-        facts = json.dumps([self.spec_.to_dict(), self.scales_.to_dict()], sort_keys=True)
-        return hashlib.sha256(facts.encode() + self._weight_bytes()).hexdigest()[:32]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "spec_")
-
-    def _weight_bytes(self) -> bytes:
-        shapes = self.spec_.weight_shapes()
-        return b"".join(self.weights_[name].astype("<f4").tobytes() for name in shapes)
-
-    def _to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
-        section: dict[str, Any] = {
-            "params": {name: plain(value) for name, value in self.get_params().items()},
-            "spec": None,
-        }
-        if not self.__sklearn_is_fitted__():
-            return section, {}
-        section |= {
-            "spec": self.spec_.to_dict(),
-            "scales": self.scales_.to_dict(),
-            "history": self.history_,
-            "rows": self.n_seen_,
-        }
-        return section, {_WEIGHTS: self._weight_bytes(), _GRAPH: self._graph}
-
-    @classmethod
-    def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:
-        model = cls(**section["params"])
-        if section["spec"] is None:
-            return model
-        if set(parts) != {_WEIGHTS, _GRAPH}:
-            raise ModelFormatError(f"parts: expected {[_WEIGHTS, _GRAPH]}, got {sorted(parts)}")
-        spec = ForecastSpec.from_dict(section["spec"])
-        scales = Scales.from_dict(section["scales"])
-        if len(scales.center) != spec.n_dynamic or len(scales.spread) != spec.n_dynamic:
-            raise ModelFormatError("scales: not of as many dynamic features as the spec says")
-        weights = _weights(spec, parts[_WEIGHTS])
-        rows = integer("rows", section["rows"], 0, 2**62)
-        model._install(spec, scales, weights, parts[_GRAPH], rows)
-        model.history_ = History.from_dict(section["history"]).to_dict()
-        return model
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_running"}
-
-    # ---- inside ---------------------------------------------------------------------------------
-
-    def _check_fitted(self) -> None:
-        if not self.__sklearn_is_fitted__():
-            raise not_fitted("QuantileForecaster is not trained: call fit first")
-
-    def _read(
-        self, X: Any, start: object, dynamic_feat: Any, cat: Any
-    ) -> tuple[list[Series], bool]:
-        """Read series and compare them with what the network was trained on."""
-        self._check_fitted()
-        given, many = as_series(X, start, dynamic_feat, cat)
-        for each in given:
-            self.check_series(each)
-        return given, many
-
-    def check_series(self, series: Series) -> None:
-        """Compare series with what the network was trained on; for the parts of this package."""
-        spec = self.spec_
-        if spec.calendar and series.start is None:
-            raise ValueError("start: expected the time of the first row: phases were learned")
-        if series.dynamic.shape[2] != spec.n_dynamic:
-            raise ValueError(
-                f"dynamic_feat: expected {spec.n_dynamic}, as in training, "
-                f"got {series.dynamic.shape[2]}"
-            )
-        if series.cat.shape[1] != len(spec.cardinality):
-            raise ValueError(
-                f"cat: expected {len(spec.cardinality)} for each series, as in training, "
-                f"got {series.cat.shape[1]}"
-            )
-        for place, size in enumerate(spec.cardinality):
-            if (series.cat[:, place] >= size).any():
-                raise ValueError(
-                    f"cat: expected numbers below {size}, as in training, "
-                    f"got {series.cat[:, place].max()}"
-                )
-
-    def _judge(
-        self, series: Series, quantiles: tuple[float, ...], warm_up: int | None, n_jobs: int
-    ) -> Judged:
-        rows, width = series.rows, series.rows.shape[1]
-        stream, embedded = self.stream(series), self.embedded(series.cat)
-        dynamic = series.dynamic[: len(rows)]
-        if warm_up is not None:
-            warm_up = integer("warm_up", warm_up, 0, 10_000_000)
-            n_jobs = integer("n_jobs", n_jobs, 1, 1024)
-            return self.runner().run_segments(
-                stream, rows, embedded, quantiles, dynamic, warm_up=warm_up, n_jobs=n_jobs
-            )
-        state = zero_state(self.spec_, width)
-        return self.runner().run(stream, rows, embedded, state, quantiles, dynamic)[0]
-
-    def runner(self) -> Runner:
-        """Open the graph when it is first used; copies of the forecaster open their own."""
-        if "_running" not in vars(self):
-            vars(self)["_running"] = Runner(self.spec_, self._graph, self.device)
-        return vars(self)["_running"]  # type: ignore[no-any-return]
-
-    def stream(self, series: Series) -> FeatureStream:
-        """Make what turns the rows of series into inputs; for the parts of this package."""
-        return FeatureStream(self.spec_, self.scales_, series.rows.shape[1], series.first)
-
-    def embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Look up the embeddings of series, shape (s, e); for the parts of this package."""
-        parts = [self.weights_[f"embedding.{k}"][codes] for k, codes in enumerate(cat.T)]
-        return np.concatenate([np.empty((len(cat), 0), np.float32), *parts], axis=1)
 
 
-def _identity(
-    options: Options, spec: ForecastSpec, scales: Scales, series: Sequence[Series]
-) -> str:
-    """Tell trainings apart, for their checkpoints."""
-    digest = hashlib.sha256(repr((options, spec, scales)).encode())
-    for each in series:
-        for array in (each.rows, each.dynamic, each.cat):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def levels_of(rows: FloatArray, params: FloatArray) -> FloatArray:
-    """Tell how far in the tails of their laws values lie: shape (n, s), 0.0 where missing."""
-    from fastrcf._kernels_laws import nb_levels, t_levels
-
-    judge = t_levels if params.shape[2] == 3 else nb_levels
-    flat = judge(np.ascontiguousarray(rows).ravel(), params.reshape(-1, params.shape[2]))
-    result: FloatArray = flat.reshape(rows.shape)
-    return result
-
-
-def joint_level(levels: FloatArray) -> FloatArray:
-    """Give the level of rows with several columns: of the highest, as the highest of so many."""
-    result: FloatArray = np.maximum(levels.max(axis=1) - np.log10(levels.shape[1]), 0.0)
-    return result
-
-
-def _quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
+def _quantiles(quantiles: Any) -> tuple[float, ...]:
     if isinstance(quantiles, str) or not hasattr(quantiles, "__iter__"):
         raise TypeError(f"quantiles: expected numbers between 0 and 1, got {quantiles!r}")
     wanted = tuple(real("quantiles", each) for each in quantiles)
     if not wanted or not all(1e-9 <= each <= 1.0 - 1e-9 for each in wanted):
         raise ValueError(f"quantiles: expected numbers between 0 and 1, got {list(wanted)}")
     return wanted
-
-
-def _weights(spec: ForecastSpec, data: bytes) -> dict[str, NDArray[np.float32]]:
-    shapes = spec.weight_shapes()
-    values = np.frombuffer(data, "<f4").astype(np.float32)
-    sizes = [int(np.prod(shape)) for shape in shapes.values()]
-    if len(values) != sum(sizes) or not np.isfinite(values).all():
-        raise ModelFormatError(f"{_WEIGHTS}: not the weights of this network")
-    parts = np.split(values, np.cumsum(sizes)[:-1])
-    return {
-        name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)
-    }

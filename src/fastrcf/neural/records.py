@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,9 +76,8 @@ def time_of(value: object, name: str = "start") -> np.datetime64:
         except ValueError:
             raise ValueError(f"{name}: expected a time, got {value!r}") from None
     try:
-        if isinstance(value, int | float):
-            raise TypeError
-        time = np.datetime64(value, "s")  # type: ignore[call-overload]
+        number = isinstance(value, int | float)  # which NumPy would count from 1970
+        time = np.datetime64(None if number else value, "s")  # type: ignore[call-overload]
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a time, got {show(value)}") from None
     if np.isnat(time):
@@ -163,7 +163,7 @@ def read_records(source: StrPath | Iterable[str]) -> list[Record]:
     OSError
         The file cannot be read.
     """
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
+    if isinstance(source, str | os.PathLike):
         source = Path(source).read_text(encoding="utf-8").splitlines()
     records = []
     for number, line in enumerate(source, start=1):

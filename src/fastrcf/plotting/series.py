@@ -217,6 +217,7 @@ def on_axis(seconds: ArrayLike, *, is_time: bool) -> NDArray[Any]:
 
 
 def finish_x(axis: Any, *, is_time: bool) -> None:
+    """Name the places on the horizontal axis."""
     if is_time:
         dates: Any = require("matplotlib.dates", "plot")
         locator = dates.AutoDateLocator(minticks=4, maxticks=12)
