@@ -13,9 +13,9 @@ from fastrcf.detectors.autoencoder import NetworkDetector
 from fastrcf.detectors.doubt import Doubt
 from fastrcf.detectors.error_engine import Judgement, JudgingEngine
 from fastrcf.detectors.law import ScoreLaw
+from fastrcf.detectors.sparse_source import SparseSource
 from fastrcf.detectors.state import engine_to_parts, restore_engine
 from fastrcf.detectors.two_stage import forest_engine
-from fastrcf.detectors.window_source import WindowSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ class CascadeDetector(NetworkDetector):
             random_state=integer("random_state", self.random_state, 0, 2**64 - 1),
             n_jobs=self.n_jobs,
         )
-        source = WindowSource(self._template(), self.error, len(names))
+        source = SparseSource(self._template(), self.error, len(names))
         return CascadeEngine(self._settings(len(names)), names, forest, source, Doubt(budget))
 
 
@@ -133,7 +133,7 @@ class CascadeEngine(JudgingEngine):
         As of `JudgingEngine`.
     forest : Engine
         Judges all rows.
-    source : WindowSource
+    source : SparseSource
         Judges doubtful rows. Its law stays that of the training rows: of the others it would see
         only the worst.
     doubt : Doubt
@@ -147,7 +147,7 @@ class CascadeEngine(JudgingEngine):
         settings: AlarmSettings,
         names: tuple[str | int, ...],
         forest: Engine,
-        source: WindowSource,
+        source: SparseSource,
         doubt: Doubt,
     ) -> None:
         super().__init__(settings, names)
