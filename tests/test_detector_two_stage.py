@@ -12,22 +12,23 @@ from fastrcf.metrics import auroc
 
 
 def with_shifts(rows, share, seed):
-    """Rows of which a share has a shifted column, in stretches of eight."""
+    """Rows of which a share has a column that is shifted for four rows, by much or more."""
+    rng, spread = np.random.default_rng(seed), rows.std(axis=0)
     rows, labels = rows.copy(), np.zeros(len(rows), int)
-    rng = np.random.default_rng(seed)
-    for start in rng.choice(len(rows) // 16, int(share * len(rows) / 8), replace=False) * 16:
-        rows[start : start + 8, 2] += 10.0 * rows[:, 2].std() * rng.uniform(0.8, 1.2)
-        labels[start : start + 8] = 1
+    for start in rng.choice(len(rows) // 8, int(share * len(rows) / 4), replace=False) * 8:
+        column = rng.integers(rows.shape[1])
+        rows[start : start + 4, column] += rng.choice([-1, 1]) * rng.uniform(5, 20) * spread[column]
+        labels[start : start + 4] = 1
     return rows, labels
 
 
 CLEAN, LATER = np.split(columns(3000, width=5), [2000])
-DIRTY, SHIFTED = with_shifts(CLEAN, 0.04, seed=1)
+DIRTY, SHIFTED = with_shifts(CLEAN, 0.03, seed=1)
 LATER, LABELS = with_shifts(LATER, 0.05, seed=2)
 
 
 @pytest.mark.parametrize("first", ["forest", "autoencoder"])
-def test_what_was_learned_by_heart_is_found_after_cleaning(first):
+def test_cleaning_makes_up_for_anomalies_in_training(first):
     network = Components(window_size=4, n_components=12)
     levels = {}
     for name, detector, rows in (
@@ -39,10 +40,10 @@ def test_what_was_learned_by_heart_is_found_after_cleaning(first):
         levels[name] = engine.judge(LATER, learn=False).levels
     known = levels["clean"] > 0.0
     found = {name: auroc(LABELS[known], each[known]) for name, each in levels.items()}
-    assert found["dirty"] < found["cleaned"] - 0.03
-    assert found["cleaned"] > found["clean"] - 0.02
+    assert found["dirty"] < found["cleaned"] - 0.01
+    assert found["cleaned"] > found["clean"] - 0.01
     dropped = detector.dropped_
-    assert SHIFTED[dropped].mean() > 0.9
+    assert SHIFTED[dropped].mean() > 0.5
     assert len(dropped) > 0.7 * SHIFTED.sum()
 
 
@@ -52,7 +53,7 @@ def test_clean_rows_are_hardly_dropped():
 
 
 def test_no_window_crosses_a_dropped_row():
-    detector = TwoStageDetector(Components(window_size=4), drop=0.04).fit(DIRTY)
+    detector = TwoStageDetector(Components(window_size=4), drop=0.1).fit(DIRTY)
     left = np.ones(len(DIRTY), bool)
     left[detector.dropped_] = False
     whole = np.convolve(left, np.ones(4, int), "valid") == 4
@@ -75,17 +76,16 @@ def test_no_row_is_judged_by_what_has_learned_it():
 
         def judge(others):
             seen.append(learned & set(others[:, 0].tolist()))
-            return others[:, 0] % 7
+            return 1.0 + (others[:, 0] % 7) + 100.0 * (others[:, 0] % 20 == 19)
 
         return judge
 
     rows = np.arange(100.0)[:, None]
-    unusual = rows_to_drop(rows, teach, alarm_rate=0.001, most=0.1)
+    unusual = rows_to_drop(rows, teach, most=0.1)
     assert seen == [set(), set()]
-    assert unusual.sum() <= 10
-    assert not rows_to_drop(rows, teach, alarm_rate=0.001, most=0.0).any()
-    few = rows_to_drop(rows, teach, alarm_rate=1e-6, most=0.3)  # cutoff 5.6: only sixes
-    assert_array_equal(np.flatnonzero(few) % 7, 6)
+    assert_array_equal(np.flatnonzero(unusual), [19, 39, 59, 79, 99])
+    assert rows_to_drop(rows, teach, most=0.03).sum() <= 3
+    assert not rows_to_drop(rows, teach, most=0.0).any()
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastrcf.detectors.alarms import cutoff_of
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -20,12 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["rows_to_drop"]
 
 
-def rows_to_drop(
-    rows: FloatArray, teach: Teach, alarm_rate: float, most: float
-) -> NDArray[np.bool_]:
+_BEYOND = 4.0
+"""Distances from the median to the ninetieth percentile beyond the median: of levels that follow
+their law, one in a thousand lies there."""
+
+
+def rows_to_drop(rows: FloatArray, teach: Teach, most: float) -> NDArray[np.bool_]:
     """Find rows that the other half of a table says are unusual.
 
-    No row is judged by what has learned it.
+    No row is judged by what has learned it. Where a few per cent of the rows are anomalies, they
+    have widened the law of levels themselves, and none of them lies far in its tail. So levels are
+    held against their own median and ninetieth percentile, which a tenth of anomalies hardly moves.
 
     Parameters
     ----------
@@ -33,8 +36,6 @@ def rows_to_drop(
         In the order of time.
     teach : callable
         Given rows, gives what judges others: a function from rows to levels, 0 where there is none.
-    alarm_rate : float
-        Rows beyond its cutoff are unusual.
     most : float
         Largest share of the rows that is dropped: the most unusual ones.
 
@@ -45,10 +46,19 @@ def rows_to_drop(
     """
     middle = len(rows) // 2
     halves = rows[:middle], rows[middle:]
-    levels = np.concatenate([teach(halves[1])(halves[0]), teach(halves[0])(halves[1])])
+    judged = [teach(halves[1])(halves[0]), teach(halves[0])(halves[1])]
+    unusual = np.concatenate([levels > _bar(levels) for levels in judged])
+    levels = np.where(unusual, np.concatenate(judged), 0.0)
     count = int(most * len(rows))
     if not count:
         return np.zeros(len(rows), np.bool_)
-    bar = max(cutoff_of(alarm_rate), float(np.partition(levels, -count - 1)[-count - 1]))
-    unusual: NDArray[np.bool_] = levels > bar
-    return unusual
+    dropped: NDArray[np.bool_] = levels > np.partition(levels, -count - 1)[-count - 1]
+    return dropped
+
+
+def _bar(levels: FloatArray) -> float:
+    known = levels[levels > 0.0]
+    if not len(known):
+        return np.inf
+    middle, high = np.quantile(known, [0.5, 0.9])
+    return float(middle + _BEYOND * (high - middle))

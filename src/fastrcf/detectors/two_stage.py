@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TwoStageDetector", "forest_engine"]
 
-_ALARM_RATE = 0.0004
-"""Of the first stage: one row in a thousand is beyond its cutoff when nothing is unusual. To drop
-more would cut the tail off the law of errors."""
-
 
 class TwoStageDetector(NetworkDetector):
     """An autoencoder that learns only what a first model finds usual.
@@ -46,7 +42,8 @@ class TwoStageDetector(NetworkDetector):
         What judges the training rows: random cut forests, as those of `ForestDetector`, or the
         autoencoder on robustly scaled rows, which takes as long again to train.
     drop : float, default 0.05
-        Largest share of the training rows that is dropped, in [0, 0.5).
+        Largest share of the training rows that is dropped, in [0, 0.5). Of rows without anomalies
+        about one in a thousand is.
     error, alarm_rate, rest, ignore_amount, ignore_ratio
         As of `AutoencoderDetector`.
     random_state : int, default 0
@@ -63,9 +60,10 @@ class TwoStageDetector(NetworkDetector):
 
     Notes
     -----
-    The mean and scale of columns, too, are those of the rows that are left. A few per cent of
-    anomalies that look alike are enough to be learned by heart: see the benchmark of accuracy for
-    what dropping them is worth.
+    The mean and scale of columns, too, are those of the rows that are left. The first stage finds
+    what stands alone: anomalies that are many and alike hide each other, and what it takes for
+    unusual without need is missing from the second stage. Where the training rows are known to be
+    normal, an `AutoencoderDetector` is the better choice.
 
     Examples
     --------
@@ -142,7 +140,7 @@ class _CleanedSource(WindowSource):
 
     def _unusual(self, rows: FloatArray) -> NDArray[np.bool_]:
         teach = self._forest if self.first == "forest" else self._network
-        return rows_to_drop(rows, teach, _ALARM_RATE, self.drop)
+        return rows_to_drop(rows, teach, self.drop)
 
     def _forest(self, rows: FloatArray) -> Callable[[FloatArray], FloatArray]:
         engine = forest_engine(self.names, random_state=self.seed)
@@ -152,7 +150,7 @@ class _CleanedSource(WindowSource):
     def _network(self, rows: FloatArray) -> Callable[[FloatArray], FloatArray]:
         template = fresh(self.template).set_params(scaler="robust")
         engine = ErrorEngine(
-            AlarmSettings(_ALARM_RATE, 0, None, None),
+            AlarmSettings(0.001, 0, None, None),
             self.names,
             WindowSource(template, self.error, len(self.names)),
         )
