@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrcf._forest.checks import choice
+from fastrcf.neural._linear_graph import flat_errors
 from fastrcf.neural._lstm_graph import LONG, TINY, LstmForm
 from fastrcf.neural._onnx import Graph
 from fastrcf.neural._weights import check_weights, weight_shapes
 from fastrcf.neural._window_graph import (
     conv_network,
-    dense_layers,
     flat_network,
     lstm_network,
 )
@@ -279,7 +279,7 @@ def _written(
     if half:
         rows = graph.halve(rows)
     if isinstance(spec, LinearSpec):
-        return graph, _flat_errors(graph, spec, arrays, rows, error), False
+        return graph, flat_errors(graph, spec, arrays, rows, error), False
     tiny = max(units for _, _, units in spec.layers) <= TINY
     if tiny:
         rows = graph.op("Transpose", rows, perm=[1, 0])
@@ -299,31 +299,3 @@ def _closed(graph: Graph, spec: Spec, wanted: dict[str, Any], **facts: str) -> b
     name, (value, shape) = next(iter(wanted.items()))
     outputs = {name: (graph.whole(value), shape)}
     return graph.model(spec, ("rows", ("t", spec.n_features)), outputs, **facts)
-
-
-def _flat_errors(graph: Graph, spec: LinearSpec, weights: Weights, rows: str, error: str) -> str:
-    windows = _unfold(graph, rows, spec.window_size)
-    difference = graph.op("Sub", windows, dense_layers(graph, spec, weights, windows))
-    wide, size = spec.n_features, spec.window_size
-    if error == "last":
-        return graph.part(difference, (size - 1) * wide, axis=1)
-    both = (difference,) if error == "abs" else (difference, difference)
-    kept = graph.op("Abs" if error == "abs" else "Mul", *both)
-    # A product with a stack of unit matrices adds up the rows of a window.
-    stack = np.tile(np.eye(wide), (size, 1))
-    return graph.op("MatMul", kept, graph.constant(stack)) if size > 1 else kept
-
-
-def _unfold(graph: Graph, rows: str, size: int) -> str:
-    """Lay the rows of each window side by side, (t - size + 1, size · n_features).
-
-    Windows of twice the length are two windows side by side: few nodes, long copies.
-    """
-    if size == 1:
-        return rows
-    half = size // 2
-    short = _unfold(graph, rows, half)
-    double = graph.op("Concat", graph.part(short, 0, -half), graph.part(short, half), axis=1)
-    if size % 2 == 0:
-        return double
-    return graph.op("Concat", graph.part(double, 0, -1), graph.part(rows, size - 1), axis=1)
