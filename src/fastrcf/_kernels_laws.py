@@ -170,6 +170,50 @@ def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
 
 
 @_njit
+def _t_mixture_gap(laws: Any, q: float, x: float) -> Any:
+    """Tell by how much the logarithm of the smaller tail at x differs from that of q; rises."""
+    total = 0.0
+    for part in range(len(laws)):
+        z = (x - laws[part, 0]) / laws[part, 1]
+        total += _t_cdf(z if q <= 0.5 else -z, laws[part, 2])
+    gap = math.log(max(total / len(laws), 1e-300)) - math.log(min(q, 1.0 - q))
+    return gap if q <= 0.5 else -gap
+
+
+@_njit
+def _t_mixture_quantile(laws: Any, q: float) -> Any:
+    """Find the quantile by the Illinois method (Dowell and Jarratt 1971, BIT 11:168)."""
+    # The quantile of a mixture lies between those of its parts, and each of these between the
+    # median and the quantile with two degrees of freedom, which has a closed form.
+    widest = (2.0 * q - 1.0) / math.sqrt(2.0 * q * (1.0 - q))
+    low, high = math.inf, -math.inf
+    for part in range(len(laws)):
+        end = laws[part, 1] * widest
+        low = min(low, laws[part, 0] + min(end, 0.0))
+        high = max(high, laws[part, 0] + max(end, 0.0))
+    below, above = _t_mixture_gap(laws, q, low), _t_mixture_gap(laws, q, high)
+    x, side = 0.5 * (low + high), 0
+    for turn in range(200):
+        if high - low <= 1e-10 * max(abs(low), abs(high)) or below >= 0.0 or above <= 0.0:
+            break
+        x = (low * above - high * below) / (above - below)
+        if not low < x < high or turn % 8 == 7:  # now and then a step that surely halves
+            x = 0.5 * (low + high)
+        gap = _t_mixture_gap(laws, q, x)
+        if abs(gap) < 1e-9:
+            return x
+        if gap < 0.0:
+            low, below, above = x, gap, above * (0.5 if side < 0 else 1.0)
+            side = -1
+        else:
+            high, above, below = x, gap, below * (0.5 if side > 0 else 1.0)
+            side = 1
+    if below >= 0.0:
+        return low
+    return high if above <= 0.0 else 0.5 * (low + high)
+
+
+@_njit
 def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of Student's t laws.
 
@@ -185,29 +229,10 @@ def t_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray
     ndarray of shape (n, q)
         The quantiles.
     """
-    n, k = params.shape[:2]
-    result = np.empty((n, len(quantiles)))
-    for row in range(n):
+    result = np.empty((len(params), len(quantiles)))
+    for row in range(len(params)):
         for column in range(len(quantiles)):
-            q = quantiles[column]
-            low, high = math.inf, -math.inf
-            # The quantile of a mixture lies between those of its parts, and each of these between
-            # the median and the quantile with two degrees of freedom, which has a closed form.
-            widest = (2.0 * q - 1.0) / math.sqrt(2.0 * q * (1.0 - q))
-            for part in range(k):
-                loc, end = params[row, part, 0], params[row, part, 1] * widest
-                low, high = min(low, loc + min(end, 0.0)), max(high, loc + max(end, 0.0))
-            while high - low > 1e-8 * max(abs(low), abs(high)):
-                middle = 0.5 * (low + high)
-                total = 0.0
-                for part in range(k):
-                    loc, scale, df = params[row, part]
-                    total += _t_cdf((middle - loc) / scale, df)
-                if total < q * k:
-                    low = middle
-                else:
-                    high = middle
-            result[row, column] = 0.5 * (low + high)
+            result[row, column] = _t_mixture_quantile(params[row], quantiles[column])
     return result
 
 
@@ -247,7 +272,8 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> Any:
             return k
     # Where the sum is long: bisection, from a bracket that grows around the mean.
     wanted = math.log(q)
-    low, high, step = -1.0, float(math.ceil(mean)), math.ceil(math.sqrt(mean + mean * product)) + 1.0
+    low, high = -1.0, float(math.ceil(mean))
+    step = math.ceil(math.sqrt(mean + mean * product)) + 1.0
     while _nb_log_cdf(high, mean, dispersion) < wanted:
         low, high, step = high, high + step, 2.0 * step
     while high - low > 1.0:

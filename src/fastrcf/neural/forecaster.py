@@ -277,7 +277,7 @@ class QuantileForecaster(TrainedForecaster):
             As in `fit`.
         warm_up : int, optional
             By default the state of the network is carried along each series, row by row. With a
-            number, long series are cut into 64 segments that run side by side, each from so many
+            number, long series are cut into 128 segments that run side by side, each from so many
             rows before its first one on: several times faster, and different by what the network
             remembers of older rows. With twice the training window that is next to nothing.
         n_jobs : int, default 1
