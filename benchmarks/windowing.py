@@ -31,7 +31,7 @@ from fastrcf.windowing import WindowBatches, row_scores, segments, window_starts
 WINDOWS = 1_000_000
 EVENTS = 10_000_000
 BATCH = 4096
-ROUNDS = 5
+ROUNDS = 3
 SHAPES = ((5, 39), (5, 3), (50, 1), (50, 8))
 DAYS, USERS, PAGES = 9, 200_000, 500
 

@@ -306,6 +306,10 @@ TWICE = pd.concat([FRAME, FRAME.iloc[[2]]])
         (lambda: aggregate([0, 1], "x", {"n": "count"}), "interval: expected a length of time"),
         (lambda: aggregate([0, 1], True, {"n": "count"}), "interval: expected a length of time"),
         (lambda: aggregate([0, NAN], 1, {"n": "count"}), "times: row 1, nan, is no time"),
+        (
+            lambda: aggregate(np.array([1, 2**64 - 1], "u8"), 1, {"n": "count"}),
+            "times: row 1, 18446744073709551615, is beyond what is taken",
+        ),
         (lambda: aggregate([0, np.inf], 1, {"n": "count"}), "times: row 1, inf, is no time"),
         (
             lambda: aggregate([0, 1e15], 1, {"n": "count"}),

@@ -304,6 +304,7 @@ HOSTILE = {
     "scaler": lambda s, p: s["state"]["scaler"].update(center=[0.0]),
     "scale 0": lambda s, p: s["state"]["scaler"].update(scale=[0.0, 0.0]),
     "history": lambda s, p: s["state"].update(history={"loss": "x", "val_loss": []}),
+    "loss": lambda s, p: s["state"].update(history={"loss": [-1.0, "0"], "val_loss": []}),
     "facts": lambda s, p: s["state"].update(facts={"error": "rmse"}),
     "error": lambda s, p: s["state"]["facts"].update(error="sum"),
     "rows": lambda s, p: s["state"]["facts"].update(n_validation=-1),
@@ -319,10 +320,19 @@ def test_a_hostile_bundle_is_refused(fitted, case):
         persistence.from_bytes(data)
 
 
-def test_graphs_that_are_swapped_are_found_when_they_run(fitted):
-    data = repacked(fitted["relu"], lambda s, p: p.update({"score.onnx": p["errors.onnx"]}))
-    model = persistence.from_bytes(data)
-    with pytest.raises(ModelFormatError, match=r"score.onnx: gives \(2,\) instead of \(\)"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda s, p: p.update({"score.onnx": p["errors.onnx"]}),
+            r"\(296, 2\) instead of \(296,\)",
+        ),
+        (lambda s, p: s["state"]["spec"].update(window_size=4), r"\(296,\) instead of \(297,\)"),
+    ],
+)
+def test_graphs_of_another_network_are_found_when_they_run(fitted, change, message):
+    model = persistence.from_bytes(repacked(fitted["relu"], change))
+    with pytest.raises(ModelFormatError, match=f"score.onnx: gives {message}"):
         model.score(TABLE)
 
 
@@ -416,3 +426,29 @@ def test_scikit_learn_can_copy_it(fitted):
         _ = twin.spec_
     assert "LstmSpec" not in repr(twin)
     assert isinstance(fitted["relu"].spec_, LstmSpec)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the largest memory as Linux counts it")
+def test_learned_windows_are_never_kept_all_at_once(tmp_path):
+    code = """
+import resource
+import numpy as np
+from fastrcf.neural import LinearAutoencoder
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def work(n):
+    rows = np.random.default_rng(0).normal(size=(n, 39))
+    model = LinearAutoencoder(window_size=50, hidden=(4,), epochs=1, batch_size=512, device="cpu")
+    model.fit(rows)
+work(6000)
+before = peak()
+work(40_000)
+print(peak() - before)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    whole = 40_000 * 50 * 39 * 4 / 2**20  # 298 MiB
+    assert float(process.stdout) < whole / 4

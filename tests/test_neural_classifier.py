@@ -9,7 +9,7 @@ import torch
 from fastrcf import persistence
 from fastrcf.errors import MissingExtraError, ModelFormatError, NotFittedError
 from fastrcf.neural import ConvClassifier
-from fastrcf.neural.classifier import _split
+from fastrcf.neural._labelled import split_classes
 from reference import naive_networks
 
 FAST = {"channels": (4, 6), "kernel_size": 5, "epochs": 20, "learning_rate": 0.01, "device": "cpu"}
@@ -64,10 +64,10 @@ def test_trained_on_one_class_it_knows_no_other():
 
 def test_the_last_windows_of_each_class_are_held_out():
     codes = np.array([0] * 10 + [1] * 5 + [2])
-    learned, held = _split(codes, 0.2)
+    learned, held = split_classes(codes, 0.2)
     assert held.tolist() == [8, 9, 14]
     assert sorted([*learned, *held]) == list(range(16))
-    assert _split(codes, 0.0)[1].tolist() == []
+    assert split_classes(codes, 0.0)[1].tolist() == []
 
 
 def test_a_bundle_gives_the_same_bits(model):

@@ -164,6 +164,17 @@ def test_a_loss_that_is_no_number_stops_with_advice(bad):
         run(table=np.where(TABLE > 1, np.float32(1e30), TABLE))
 
 
+def test_a_last_step_into_infinity_is_noticed():
+    network = torch.nn.Linear(1, 1, bias=False)
+
+    def loss(items):
+        return network(torch.full((1, 1), 1e-30)).sum()
+
+    options = Training(epochs=1, learning_rate=1e300, batch_size=200)
+    with pytest.raises(TrainingError, match=r"a weight became -?inf in epoch 1: try a lower"):
+        train(network, loss, STARTS, HELD[:0], options)
+
+
 def test_clipping_bounds_what_a_step_sees():
     network = torch.nn.Linear(1, 1, bias=False)
     step, found = torch.optim.Adam.step, []

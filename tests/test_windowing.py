@@ -1,5 +1,6 @@
 """Windows against their slow twin, on real data, and what they refuse."""
 
+import doctest
 import os
 import subprocess
 import sys
@@ -85,8 +86,8 @@ def test_windows_are_those_of_the_twin_in_any_batch_and_order(drawn, size, batch
 @pytest.mark.parametrize("size", [1, 7, 1500])
 def test_long_and_far_windows_are_slices_of_the_series(size, layout):
     rng = np.random.default_rng(1)
-    rows = np.asarray(rng.normal(size=(9000, 2)), order=layout)
-    near = np.arange(0, 9000 - size, 3)
+    rows = np.asarray(rng.normal(size=(4000, 2)), order=layout)
+    near = np.arange(0, 4000 - size, 3)
     for starts in (near, rng.permutation(near), np.repeat(near[:50], 2), near[::-1]):
         found = cut_windows(rows, starts, size, dtype=np.float64)
         expected = sliding_windows(rows, size)[starts]
@@ -146,6 +147,26 @@ def test_batches_need_the_memory_of_one_batch():
     tracemalloc.stop()
     of_batch, at_once = 256 * 50 * 4 * 4, len(starts) * 50 * 4 * 4
     assert peak < 4 * of_batch + len(starts) * 8 < at_once / 10
+
+
+def test_no_kernel_writes_behind_its_scratch():
+    from fastrcf import _kernels
+
+    rows, size, room = np.arange(400.0).reshape(200, 2), 6, 13
+    for step in range(1, 8):
+        starts = np.arange(0, 200 - size, step)
+        memory = np.full((room + 10) * 2, -1.0)
+        out = np.empty((len(starts), size, 2))
+        zeros, ones = np.zeros(2), np.ones(2)
+        _kernels.cut_windows(rows, starts, zeros, ones, memory[: room * 2], out)
+        np.testing.assert_array_equal(out, sliding_windows(rows, size)[starts])
+        assert (memory[room * 2 :] == -1.0).all()
+
+
+def test_the_page_on_windows_shows_what_happens(root):
+    found = doctest.testfile(str(root / "docs" / "windows.md"), module_relative=False)
+    assert found.attempted > 15
+    assert found.failed == 0
 
 
 def test_threads_that_cut_at_once_cut_the_same():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def curve(
     protocol: protocols.Protocol, series: data.Series, *, lstm: bool
 ) -> list[tuple[str, float, float, float]]:
     """Return label, share of rows looked at, VUS-PR and microseconds a row of each budget."""
-    from fastrcf.detectors import AutoencoderDetector, CascadeDetector, ForestDetector
+    from fastrcf.detectors import AutoencoderDetector, CascadeDetector
     from fastrcf.detectors.doubt import Doubt
     from fastrcf.neural import LstmAutoencoder
 
@@ -52,9 +52,9 @@ def curve(
     engine = cascade._engine
     levels = engine.forest.levels(np.asarray(task.train), learn=False)
 
-    def judged(label: str, detector: Any) -> tuple[str, float, float, float]:
+    def judged(label: str, score: Callable[[Any], Any]) -> tuple[str, float, float, float]:
         started = time.perf_counter()
-        scores = detector.score(task.rows)
+        scores = score(task.rows)
         cost = 1e6 * (time.perf_counter() - started) / len(task.rows)
         quality = judges.volume(series, scores[task.skip :]).figures["VUS-PR"]
         return label, share(label), quality, cost
@@ -65,15 +65,15 @@ def curve(
         found = engine.forest.levels(task.rows, learn=False)
         return float(engine.doubt.choose(found, learn=False)[0].mean())
 
-    lines = [judged("forest", ForestDetector(random_state=1).fit(task.train))]
+    lines = [judged("forest", engine.forest.score)]
     for budget in BUDGETS:
         engine.doubt = Doubt(budget)
         engine.doubt.begin(levels)
-        lines.append(judged(str(budget), cascade))
+        lines.append(judged(str(budget), cascade.score))
     alone = AutoencoderDetector(network)
     alone._install(alone._new_engine(engine.names), None)
     alone._engine.source, alone._engine.law = engine.source, engine.law
-    return [*lines, judged("network", alone)]
+    return [*lines, judged("network", alone.score)]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AutoencoderDetector,
         CascadeDetector,
         Detection,
+        ForecastDetector,
         ForestDetector,
         TwoStageDetector,
     )
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
+    from fastrcf.neural import (
+        ConvClassifier,
+        LinearAutoencoder,
+        LstmAutoencoder,
+        QuantileForecaster,
+    )
     from fastrcf.persistence import load, save
 
     __version__: str
@@ -31,16 +38,21 @@ __all__ = [
     "Attribution",
     "AutoencoderDetector",
     "CascadeDetector",
+    "ConvClassifier",
     "Detection",
     "Directional",
     "FastRCFError",
     "Forecast",
+    "ForecastDetector",
     "ForestDetector",
     "ForestFleet",
+    "LinearAutoencoder",
+    "LstmAutoencoder",
     "MissingExtraError",
     "ModelFormatError",
     "Neighbors",
     "NotFittedError",
+    "QuantileForecaster",
     "RandomCutForest",
     "TwoStageDetector",
     "__version__",
@@ -56,15 +68,20 @@ _HOME = {
     "Attribution": "fastrcf.attribution",
     "AutoencoderDetector": "fastrcf.detectors",
     "CascadeDetector": "fastrcf.detectors",
+    "ConvClassifier": "fastrcf.neural",
     "Detection": "fastrcf.detectors",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
+    "ForecastDetector": "fastrcf.detectors",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
+    "LinearAutoencoder": "fastrcf.neural",
+    "LstmAutoencoder": "fastrcf.neural",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "Neighbors": "fastrcf.neighbors",
     "NotFittedError": "fastrcf.errors",
+    "QuantileForecaster": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
     "TwoStageDetector": "fastrcf.detectors",
     "load": "fastrcf.persistence",

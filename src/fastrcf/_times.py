@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Ticks", "as_step", "as_ticks", "find_breaks", "refuse_backwards"]
 
 _MICROS = 1_000_000
+_LARGEST = 2**63 - 1
 
 
 class Ticks(NamedTuple):
@@ -73,6 +74,8 @@ def as_ticks(times: Any, name: str = "times") -> Ticks:
         _refuse(name, array, np.isnat(micros), "is missing")
         return Ticks(micros.astype(np.int64), stamped=True)
     if array.dtype.kind in "iuf" or array.size == 0:
+        if array.dtype.kind == "u":
+            _refuse(name, array, array > _LARGEST, "is beyond what is taken")
         values = array.astype(np.float64 if array.dtype.kind == "f" else np.int64, copy=False)
         if values.dtype == np.float64:
             _refuse(name, array, ~np.isfinite(values), "is no time")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from fastrcf.detectors.autoencoder import NetworkDetector
 from fastrcf.detectors.doubt import Doubt
 from fastrcf.detectors.error_engine import Judgement, JudgingEngine
 from fastrcf.detectors.law import ScoreLaw
+from fastrcf.detectors.sparse_source import SparseSource
 from fastrcf.detectors.state import engine_to_parts, restore_engine
 from fastrcf.detectors.two_stage import forest_engine
-from fastrcf.detectors.window_source import WindowSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +32,12 @@ _FOREST = "forest-"
 class CascadeDetector(NetworkDetector):
     """A forest judges all rows, an autoencoder those that the forest finds doubtful.
 
-    Near the quality of the autoencoder at near the cost of the forest: the network looks at a given
-    share of the rows, those with the highest levels of the forest. The bar for them is a quantile
-    that is learned from the rows before, so nothing looks ahead. A row that the network has looked
-    at scores what the network says; any other what the forest says, but no more than the bar.
+    The network looks at a given share of the rows, those with the highest levels of the forest. The
+    bar for them is a quantile that is learned from the rows before, so nothing looks ahead. A row
+    that the network has looked at scores what the network says; any other what the forest says, but
+    no more than the bar. That saves time where the network costs much more than the forest, as
+    LSTMs do; a small `LinearAutoencoder` is as fast as the forest, and is better asked about all
+    rows.
 
     Parameters
     ----------
@@ -44,8 +47,15 @@ class CascadeDetector(NetworkDetector):
         Share of the rows that the network looks at, in (0, 1].
     error, alarm_rate, rest, ignore_amount, ignore_ratio
         As of `AutoencoderDetector`.
-    n_trees, sample_size, random_state, n_jobs
-        Of the forests, as of `ForestDetector`.
+    n_trees : int, default 20
+        Of the forest. It need not judge, only tell what is worth a look, and is kept small: one
+        forest of the values of the columns.
+    sample_size : int, default 256
+        Of each tree.
+    random_state : int, default 0
+        Seed of the forest.
+    n_jobs : int, default 1
+        Threads of the forest: changes the speed and never a result.
 
     Attributes
     ----------
@@ -75,8 +85,8 @@ class CascadeDetector(NetworkDetector):
         rest: int = 50,
         ignore_amount: float | Sequence[float] | None = None,
         ignore_ratio: float | Sequence[float] | None = None,
-        n_trees: int = 50,
-        sample_size: int | None = None,
+        n_trees: int = 20,
+        sample_size: int = 256,
         random_state: int = 0,
         n_jobs: int = 1,
     ) -> None:
@@ -102,15 +112,15 @@ class CascadeDetector(NetworkDetector):
         if not 0.0 < budget <= 1.0:
             raise ValueError(f"budget: expected a share in (0, 1], got {budget}")
         resolve_n_jobs(self.n_jobs)
-        size = self.sample_size
         forest = forest_engine(
             names,
+            views=("values",),
             n_trees=integer("n_trees", self.n_trees, 1, 100_000),
-            sample_size=None if size is None else integer("sample_size", size, 2, 32_000),
+            sample_size=integer("sample_size", self.sample_size, 2, 32_000),
             random_state=integer("random_state", self.random_state, 0, 2**64 - 1),
             n_jobs=self.n_jobs,
         )
-        source = WindowSource(self._template(), self.error, len(names))
+        source = SparseSource(self._template(), self.error, len(names))
         return CascadeEngine(self._settings(len(names)), names, forest, source, Doubt(budget))
 
 
@@ -123,19 +133,21 @@ class CascadeEngine(JudgingEngine):
         As of `JudgingEngine`.
     forest : Engine
         Judges all rows.
-    source : WindowSource
+    source : SparseSource
         Judges doubtful rows. Its law stays that of the training rows: of the others it would see
         only the worst.
     doubt : Doubt
         Tells which are doubtful.
     """
 
+    block: ClassVar[int] = 0  # a frozen forest does not go on behind rows
+
     def __init__(
         self,
         settings: AlarmSettings,
         names: tuple[str | int, ...],
         forest: Engine,
-        source: WindowSource,
+        source: SparseSource,
         doubt: Doubt,
     ) -> None:
         super().__init__(settings, names)
@@ -151,14 +163,21 @@ class CascadeEngine(JudgingEngine):
 
     def judge(self, rows: FloatArray, *, learn: bool) -> Judgement:
         """Judge rows by the forest, and doubtful ones by the network."""
-        levels = self.forest.levels(rows, learn=learn)
-        doubtful, bars = self.doubt.choose(levels, learn=learn)
+        learns = learn and not self.is_frozen
+        levels = self.forest.levels(rows, learn=learns)
+        doubtful, bars = self.doubt.choose(levels, learn=learns)
         answer = self.source.answer_some(rows, doubtful, learn=learn)
         seen = answer.errors > 0.0
         levels = np.where(seen, self.law.levels(answer.errors, learn=False), levels)
-        if learn:
+        if learns:
             self.consulted += int(seen.sum())
         return Judgement(np.where(seen, levels, np.minimum(levels, bars)), answer)
+
+    def ahead(self) -> Self:
+        """Give a frozen engine that goes on from here."""
+        twin = super().ahead()
+        twin.source = copy.copy(self.source)
+        return twin
 
     def learned(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Give forest, network, law and bar."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from fastrcf.detectors.settings import AlarmSettings
 
 __all__ = ["Answer", "ErrorEngine", "ErrorSource", "Judgement", "JudgingEngine"]
-
-_BLOCK = 65_536
-"""Rows that are taken together, to bound memory."""
 
 
 class Answer(NamedTuple):
@@ -54,7 +52,8 @@ class Answer(NamedTuple):
 class ErrorSource(Protocol):
     """Expects rows, and says how far off they are. It keeps what it needs of the latest rows.
 
-    What it answers may not depend on how rows are divided into calls, bit for bit.
+    What it answers may not depend on how rows are divided into calls, bit for bit. A shallow copy
+    goes on by itself: what streams is replaced and never changed in place.
     """
 
     def fit(self, rows: FloatArray) -> FloatArray:
@@ -92,6 +91,9 @@ class JudgingEngine(ABC):
         What the columns are called: text, or their numbers.
     """
 
+    block: ClassVar[int] = 65_536
+    """Rows that are taken together; 0 for all of them."""
+
     def __init__(self, settings: AlarmSettings, names: tuple[str | int, ...]) -> None:
         self.settings, self.names, self.width = settings, names, len(names)
         self.n_seen = 0
@@ -99,6 +101,7 @@ class JudgingEngine(ABC):
         self.alarms = Alarms(settings.rest)
         self.faded = 0.0
         self.detections: list[Detection] = []
+        self.is_frozen = False
 
     @abstractmethod
     def train(self, rows: FloatArray, **how: Any) -> None:
@@ -106,7 +109,17 @@ class JudgingEngine(ABC):
 
     @abstractmethod
     def judge(self, rows: FloatArray, *, learn: bool) -> Judgement:
-        """Judge rows that come next, and let what streams go on if asked to."""
+        """Judge rows that come next, and go on behind them if asked to.
+
+        An engine that is frozen learns nothing from them even then.
+        """
+
+    def ahead(self) -> Self:
+        """Give a frozen engine that goes on from here, and leaves this one where it is."""
+        twin = copy.copy(self)
+        twin.is_frozen = True
+        twin.alarms, twin.detections = Alarms(self.settings.rest), []
+        return twin
 
     def fit(self, rows: FloatArray, **how: Any) -> None:
         """Learn a whole table; nothing must have been learned before."""
@@ -116,19 +129,20 @@ class JudgingEngine(ABC):
 
     def score(self, rows: FloatArray) -> FloatArray:
         """Score rows that would come next, learning nothing."""
-        return faded(self.judge(rows, learn=False).levels, self.faded)[0]
+        twin = self.ahead()
+        levels = [twin.judge(rows[part], learn=True).levels for part in self._blocks(len(rows))]
+        return faded(np.concatenate(levels), self.faded)[0]
 
     def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
         """Score rows, raise alarms, and learn each row after it was judged."""
         scores = np.empty(len(rows))
-        for start in range(0, len(rows), _BLOCK):
-            part = slice(start, start + _BLOCK)
+        for part in self._blocks(len(rows)):
             scores[part] = self._take(rows[part], None if times is None else times[part])
         return scores
 
     def _take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
         levels, account = self.judge(rows, learn=True)
-        excess = self.range.excess(rows, learn=True)
+        excess = self.range.excess(rows, learn=not self.is_frozen)
         finder = Finder(self, rows, levels, excess, account, times=times)
         follow(finder, self.alarms, self.detections, self.n_seen + len(rows))
         self.n_seen += len(rows)
@@ -137,12 +151,14 @@ class JudgingEngine(ABC):
 
     def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]:
         """Find events in rows that would come next, learning nothing."""
-        levels, account = self.judge(rows, learn=False)
-        excess = self.range.excess(rows, learn=False)
-        finder = Finder(self, rows, levels, excess, account, times=times)
-        detections: list[Detection] = []
-        follow(finder, Alarms(self.settings.rest), detections, self.n_seen + len(rows))
-        return detections
+        twin = self.ahead()
+        twin.take(rows, times)
+        return twin.detections
+
+    def _blocks(self, n: int) -> list[slice]:
+        """Divide rows, to bound memory."""
+        size = self.block or n
+        return [slice(start, start + size) for start in range(0, n, size)]
 
     # ---- state ----------------------------------------------------------------------------------
 
@@ -190,7 +206,14 @@ class ErrorEngine(JudgingEngine):
     def judge(self, rows: FloatArray, *, learn: bool) -> Judgement:
         """Judge rows by the law of errors."""
         answer = self.source.answer(rows, learn=learn)
-        return Judgement(self.law.levels(answer.errors, learn=learn), answer)
+        learns = learn and not self.is_frozen
+        return Judgement(self.law.levels(answer.errors, learn=learns), answer)
+
+    def ahead(self) -> Self:
+        """Give a frozen engine that goes on from here."""
+        twin = super().ahead()
+        twin.source = copy.copy(self.source)  # it puts new rows in the place of the old ones
+        return twin
 
     def learned(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Give source and law."""

@@ -136,7 +136,7 @@ class _CleanedSource(WindowSource):
         left = rows.copy()
         left[unusual] = np.nan
         errors = super().fit(left, breaks=breaks, **training)
-        self._remember(rows)
+        self.remember(rows)
         self.dropped = np.flatnonzero(unusual)
         return errors
 

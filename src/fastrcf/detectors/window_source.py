@@ -11,8 +11,6 @@ from fastrcf.detectors.templates import fresh, network_kind
 from fastrcf.errors import ModelFormatError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from fastrcf._typing import FloatArray
 
 __all__ = ["ERRORS", "WindowModel", "WindowSource", "row_errors"]
@@ -96,7 +94,7 @@ class WindowSource:
         """Train the network; give the errors that the law begins with."""
         self.model = fresh(self.template)
         self.model.fit(rows, breaks=breaks, **training)
-        self._remember(rows)
+        self.remember(rows)
         return self.calibrate(rows, breaks)
 
     def calibrate(self, rows: FloatArray, breaks: Any) -> FloatArray:
@@ -107,7 +105,7 @@ class WindowSource:
         learned = known & ~held
         parts = [np.sqrt(np.mean(off[part] ** 2, axis=0)) for part in (held, learned) if part.any()]
         self.spread = np.max([_floors(rows), *parts], axis=0)
-        errors = self._answer(rows, off).errors
+        errors = self.put_together(rows, off).errors
         if held.sum() >= _ENOUGH and learned.any():
             errors[learned] *= max(1.0, np.median(errors[held]) / np.median(errors[learned]))
         return errors
@@ -116,40 +114,32 @@ class WindowSource:
         """Judge the rows that come next; keep the latest of them if `learn`."""
         off = self._off(np.concatenate([self.tail, rows]))[len(self.tail) :]
         if learn:
-            self._remember(np.concatenate([self.tail, rows]))
-        return self._answer(rows, off)
+            self.remember(np.concatenate([self.tail, rows]))
+        return self.put_together(rows, off)
 
-    def answer_some(self, rows: FloatArray, wanted: NDArray[np.bool_], *, learn: bool) -> Answer:
-        """Judge only the rows that are wanted; the others have no error."""
-        before = len(self.tail)
-        known = np.concatenate([self.tail, rows])
-        off = np.full(rows.shape, np.nan)
-        reach = self.model.window_size - 1
-        for first, last in _runs(np.flatnonzero(wanted), reach):
-            start = max(0, before + first - reach)
-            part = self._off(known[start : before + last + 1])
-            off[first : last + 1] = part[before + first - start :]
-        off[~wanted] = np.nan
-        if learn:
-            self._remember(known)
-        return self._answer(rows, off)
+    def near(self, rows: FloatArray) -> FloatArray:
+        """Bring values that lie too far out for a network nearer."""
+        scaler = self.model.scaler_
+        reach = _FARTHEST * scaler.scale_
+        near: FloatArray = np.clip(rows, scaler.center_ - reach, scaler.center_ + reach)
+        return near
 
     def _off(self, rows: FloatArray, breaks: Any = None) -> FloatArray:
         """Tell how far values lie above their reconstruction; NaN where no window ends."""
-        scaler = self.model.scaler_
-        reach = _FARTHEST * scaler.scale_
-        near = np.clip(rows, scaler.center_ - reach, scaler.center_ + reach)
-        off: FloatArray = self.model.residuals(near, breaks=breaks) * scaler.scale_
+        residuals = self.model.residuals(self.near(rows), breaks=breaks)
+        off: FloatArray = residuals * self.model.scaler_.scale_
         off[~np.isfinite(off).all(axis=1)] = np.nan
         return off
 
-    def _answer(self, rows: FloatArray, off: FloatArray) -> Answer:
+    def put_together(self, rows: FloatArray, off: FloatArray) -> Answer:
+        """Make errors of how far values lie above their reconstruction."""
         parts = np.nan_to_num(off) / self.spread
         errors = row_errors(parts, self.error)
         errors[np.isnan(off[:, 0])] = 0.0
         return Answer(errors, parts, rows - off)
 
-    def _remember(self, rows: FloatArray) -> None:
+    def remember(self, rows: FloatArray) -> None:
+        """Keep the latest rows."""
         keep = self.model.window_size - 1
         self.tail = rows[len(rows) - min(keep, len(rows)) :].copy()
 
@@ -187,15 +177,6 @@ class WindowSource:
             or np.isinf(self.tail).any()
         ):
             raise ModelFormatError("network: does not fit the columns or the latest rows")
-
-
-def _runs(places: NDArray[np.int64], gap: int) -> list[tuple[int, int]]:
-    """Join places that are no more than `gap` apart: first and last of each run."""
-    if not len(places):
-        return []
-    cuts = np.flatnonzero(np.diff(places) > gap)
-    firsts, lasts = places[np.append(0, cuts + 1)], places[np.append(cuts, len(places) - 1)]
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
 def row_errors(parts: FloatArray, error: str) -> FloatArray:

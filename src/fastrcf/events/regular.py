@@ -25,7 +25,7 @@ _MOST_BINS = 10**8
 class Regular:
     """A table with one row for each interval.
 
-    Attributes
+    Parameters
     ----------
     times : ndarray of datetime64[us], int64 or float64, shape (n,)
         When each interval begins: stamps (UTC where they had a zone), or seconds when the times

@@ -134,14 +134,17 @@ class Autoencoder(NetworkEstimator):
 
         network = make_network(spec, options.random_state).to(training_device(options.device))
         same = {"epochs": None, "patience": None, "n_jobs": None, "device": None}
-        facts = [spec_to_dict(spec), vars(options) | same, self.loss, sets.scaler.to_dict()]
+        facts = [spec_to_dict(spec), vars(options) | same, self.loss]
+        identity = ""
+        if how["checkpoint"] is not None:
+            identity = digest(facts, sets.rows, sets.starts, sets.validation)
         history = train(
             network,
             window_loss(network, sets.rows, spec.window_size, self.loss),
             sets.starts,
             sets.validation,
             options,
-            identity=digest(facts, sets.rows, sets.starts, sets.validation),
+            identity=identity,
             **how,
         )
         return network, history
@@ -295,7 +298,8 @@ class Autoencoder(NetworkEstimator):
         results = np.empty((len(starts), *shape), np.float32)
         for piece in np.split(np.arange(len(starts)), ends) if len(starts) else ():
             first, last = starts[piece[0]], starts[piece[-1]] + size
-            results[piece[0] : piece[-1] + 1] = self._run(graph, rows[first:last], shape)
+            wanted = (len(piece), *shape)
+            results[piece[0] : piece[-1] + 1] = self._run(graph, rows[first:last], wanted)
         return results
 
     def _last_rows(self, graph: str, rows: RealArray, starts: IntArray) -> FloatArray:

@@ -90,7 +90,7 @@ def open_session(model: bytes, device: str, *, cuda_graph: bool = False) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised
     # Planning which buffers share memory takes time that is quadratic in the number of nodes.
     options.enable_mem_reuse = False
     providers: list[Any] = ["CPUExecutionProvider"]
@@ -105,8 +105,10 @@ def open_session(model: bytes, device: str, *, cuda_graph: bool = False) -> Any:
         providers.insert(0, (_CUDA, {name: str(value) for name, value in choices.items()}))
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        session = runtime.InferenceSession(model, options, providers=providers)
+        session = runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:
+        if device != "cpu":
+            raise DeviceError(f"device={device!r}: onnxruntime cannot use it: {error}") from error
         raise ModelFormatError(f"model: onnxruntime cannot read it: {error}") from error
     if device != "cpu":
         _check_placement(session, device)
@@ -168,7 +170,8 @@ def _check_placement(session: Any, device: str) -> None:
 
 def _without_cuda(device: str, version: str) -> str:
     """Say why there is no CUDA in this onnxruntime."""
-    names = {each.metadata["Name"] for each in metadata.distributions()}
+    found = (str(each.metadata["Name"]) for each in metadata.distributions())
+    names = {name.lower().replace("_", "-") for name in found}
     if {"onnxruntime", "onnxruntime-gpu"} <= names:
         return (
             f"device={device!r}: onnxruntime and onnxruntime-gpu are both installed and overwrite "

@@ -13,10 +13,11 @@ from fastrcf._forest.estimator import Estimator
 from fastrcf._forest.names import check_width, same_names
 from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.errors import ModelFormatError, not_fitted
+from fastrcf.neural._history import History
 from fastrcf.neural._weights import check_weights, weight_shapes
 from fastrcf.neural._wire import check_model
 from fastrcf.neural.spec import spec_from_dict, spec_to_dict
-from fastrcf.neural.training import History, Training
+from fastrcf.neural.training import Training
 from fastrcf.scaling import Scaler
 
 if TYPE_CHECKING:
@@ -162,11 +163,11 @@ class NetworkEstimator(Estimator):
         return found
 
     def _run(self, graph: str, data: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Run a graph; each result must have the shape that is expected."""
+        """Run a graph; the results must have the shape that is expected."""
         scaler = self._state().scaler
         result = self._session(graph).run(data, scaler.center_, scaler.scale_)
-        if result.shape[1:] != shape:
-            raise ModelFormatError(f"{graph}.onnx: gives {result.shape[1:]} instead of {shape}")
+        if result.shape != shape:
+            raise ModelFormatError(f"{graph}.onnx: gives {result.shape} instead of {shape}")
         return result
 
     # ---- the file -------------------------------------------------------------------------------

@@ -140,7 +140,9 @@ class LstmForm:
         new = op("Mul", gates["i"], gates["g"])
         if hidden:
             new = op("Add", op("Mul", gates["f"], cell), new)
-        return op("Mul", gates["o"], op(activation, new)), new
+        # Made of nothing negative, the state of a cell with ReLU is its own rectification.
+        shown = op("Tanh", new) if activation == "Tanh" else new
+        return op("Mul", gates["o"], shown), new
 
     def kept(self, hidden: str, rows: str) -> str:
         """Make the reconstruction of one row of each window, and of it what is kept."""

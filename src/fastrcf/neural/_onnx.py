@@ -132,8 +132,12 @@ class Graph:
         place = body.op("Reshape", number, body.constant([1], np.int64))
         after = [body.op("Identity", go), *step(body, place, before)]
         inputs = [body.value(number, (), _INT64), body.value(go, (), _BOOL)]
-        inputs += [body.value(name, None) for name in before]
-        outputs = [body.value(after[0], (), _BOOL), *(body.value(name, None) for name in after[1:])]
+        kind = _FLOAT if self._store.real[0] is np.float32 else _FLOAT16
+        inputs += [body.value(name, None, kind) for name in before]
+        outputs = [
+            body.value(after[0], (), _BOOL),
+            *(body.value(name, None, kind) for name in after[1:]),
+        ]
         graph = self.onnx.helper.make_graph(body._nodes, body.name("body"), inputs, outputs)
         trips = self.constant(count, np.int64)
         return self.ops("Loop", len(states), trips, "", *states, body=graph)

@@ -30,7 +30,7 @@ class Signature:
     """Rows in a window where the model says it, else 1."""
 
     widest: int
-    """Units of the widest layer where the model says them."""
+    """Units of the widest layer where the model says them, else 64."""
 
     @classmethod
     def read(cls, session: Any) -> Signature:
@@ -52,26 +52,30 @@ class Signature:
             It has several inputs or outputs, other types than float32, or too few dimensions; or
             its metadata are broken.
         """
-        inputs, outputs = session.get_inputs(), session.get_outputs()
+        try:
+            inputs, outputs = session.get_inputs(), session.get_outputs()
+            metadata = session.get_modelmeta().custom_metadata_map
+            kinds = {value.name: value.type for value in (*inputs, *outputs)}
+            given, wanted = inputs[0].shape if inputs else [], outputs[0].shape if outputs else []
+        except UnicodeDecodeError as error:
+            raise ModelFormatError(f"model: its names cannot be read: {error}") from error
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelFormatError(
                 f"model: expected 1 input and 1 output, got {len(inputs)} and {len(outputs)}"
             )
-        for value in (*inputs, *outputs):
-            if value.type != "tensor(float)":
-                raise ModelFormatError(f"model: expected float32, got {value.type} ({value.name})")
-        given, wanted = inputs[0].shape, outputs[0].shape
+        for name, kind in kinds.items():
+            if kind != "tensor(float)":
+                raise ModelFormatError(f"model: expected float32, got {kind} ({name})")
         if len(given) not in (2, 3) or len(wanted) < 1:
             raise ModelFormatError(
                 "model: expected an input of shape (t, n_features) or (n, window_size, "
                 f"n_features) and one result for each window, got {given} and {wanted}"
             )
-        spec = _spec(session.get_modelmeta().custom_metadata_map)
+        spec = _spec(metadata)
         try:
             size = int(spec.get("window_size", 1)) if len(given) == 2 else 1
-            widest = max(
-                16, *map(int, (*spec.get("encoder", ()), *(spec.get("decoder") or ()), 16))
-            )
+            layers = [spec.get(name) or () for name in ("encoder", "decoder", "hidden")]
+            widest = max((int(units) for sizes in layers for units in sizes), default=64)
         except (TypeError, ValueError) as error:
             raise ModelFormatError(f"model: its metadata cannot be read: {error}") from error
         return cls(given[0], tuple(given[1:]), tuple(wanted[1:]), size, widest)

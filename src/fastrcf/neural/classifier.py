@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fastrcf._extras import require
-from fastrcf._forest.checks import real
-from fastrcf._forest.container import plain
 from fastrcf.errors import ModelFormatError
 from fastrcf.neural._estimator import Learned, NetworkEstimator, digest
+from fastrcf.neural._labelled import as_windows, encoded, split_classes
 from fastrcf.neural.spec import ConvSpec, spec_to_dict
 from fastrcf.neural.training import train, training_device
 from fastrcf.scaling import make_scaler
@@ -145,8 +144,8 @@ class ConvClassifier(NetworkEstimator):
         MissingExtraError, TrainingError, DeviceError, ModelFormatError
             As in `LstmAutoencoder.fit`; also here, nothing is changed then.
         """
-        table = _as_windows(windows)
-        classes, codes = _encoded(y, len(table), self.classes)
+        table = as_windows(windows)
+        classes, codes = encoded(y, len(table), self.classes)
         spec = ConvSpec(
             window_size=table.shape[1],
             n_features=table.shape[2],
@@ -156,7 +155,7 @@ class ConvClassifier(NetworkEstimator):
             dropout=self.dropout,
         )
         options = self._training()
-        learned, held = _split(codes, self.validation_fraction)
+        learned, held = split_classes(codes, self.validation_fraction)
         scaler = make_scaler(self.scaler).fit(table[learned].reshape(-1, spec.n_features))
         scaled = ((table - scaler.center_) / scaler.scale_).astype(np.float32)
         require("torch", "train")
@@ -167,13 +166,14 @@ class ConvClassifier(NetworkEstimator):
         network = make_network(spec, options.random_state).to(training_device(options.device))
         same = {"epochs": None, "patience": None, "n_jobs": None, "device": None}
         facts = [spec_to_dict(spec), vars(options) | same, classes]
+        identity = "" if checkpoint is None else digest(facts, scaled, codes, held)
         history = train(
             network,
             _class_loss(network, scaled, codes),
             learned,
             held,
             options,
-            identity=digest(facts, scaled, codes, held),
+            identity=identity,
             callback=callback,
             progress=progress,
             checkpoint=checkpoint,
@@ -234,13 +234,13 @@ class ConvClassifier(NetworkEstimator):
             As in `predict`.
         """
         spec = self.spec_
-        table = _as_windows(windows)
+        table = as_windows(windows)
         if table.shape[1:] != (spec.window_size, spec.n_features):
             raise ValueError(
                 f"windows: expected shape (n, {spec.window_size}, {spec.n_features}), "
                 f"got {table.shape}"
             )
-        logits = self._run("logits", table, (spec.n_classes,)).astype(np.float64)
+        logits = self._run("logits", table, (len(table), spec.n_classes)).astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -276,58 +276,3 @@ def _class_loss(
         return torch.nn.functional.cross_entropy(network(table[items]), labels[items])
 
     return loss
-
-
-def _as_windows(windows: ArrayLike) -> NDArray[Any]:
-    table = np.asarray(windows)
-    if table.dtype.kind not in "biuf":
-        raise TypeError(f"windows: expected numbers, got {table.dtype}")
-    if table.ndim == 2:
-        table = table[:, :, np.newaxis]
-    if table.ndim != 3 or 0 in table.shape:
-        raise ValueError(
-            f"windows: expected shape (n, window_size) or (n, window_size, d), got {table.shape}"
-        )
-    wrong = ~np.isfinite(table).all(axis=(1, 2))
-    if wrong.any():
-        raise ValueError(f"windows: window {int(wrong.argmax())} has a missing or infinite value")
-    return table
-
-
-def _encoded(
-    y: ArrayLike, n: int, classes: Sequence[Label] | None
-) -> tuple[list[Label], NDArray[np.int64]]:
-    """Give the labels that there are, and each label's place among them."""
-    labels = np.asarray(y)
-    if labels.shape != (n,):
-        raise ValueError(f"y: expected one label for each of {n} windows, got {labels.shape}")
-    known = np.unique(labels) if classes is None else np.asarray(classes)
-    for name, values in (("y", labels), ("classes", known)):
-        if values.dtype.kind not in "iuU":
-            raise TypeError(f"{name}: expected whole numbers or text, got {values.dtype}")
-    if len(known) < 2 or len(np.unique(known)) != len(known):
-        raise ValueError(
-            f"classes: expected at least 2 different labels, got {known.tolist()}; name those that "
-            "y does not show"
-        )
-    places = {label: place for place, label in enumerate(known.tolist())}
-    unknown = sorted(set(labels.tolist()) - set(places), key=str)
-    if unknown:
-        raise ValueError(f"y: expected labels among {list(places)}, got {unknown}")
-    codes = np.array([places[label] for label in labels.tolist()], np.int64)
-    return plain(list(places)), codes
-
-
-def _split(codes: NDArray[np.int64], value: object) -> tuple[Any, Any]:
-    """Hold out the last windows of each class; a class of one window is learned."""
-    fraction = real("validation_fraction", value)
-    if not 0.0 <= fraction < 1.0:
-        raise ValueError(f"validation_fraction: expected at least 0 and below 1, got {fraction}")
-    held = np.zeros(len(codes), bool)
-    for code in np.unique(codes):
-        places = np.flatnonzero(codes == code)
-        count = round(fraction * len(places))
-        held[places[len(places) - count :]] = True
-    if (~held).sum() < 2:
-        raise ValueError(f"windows: expected at least 2 to learn from, got {int((~held).sum())}")
-    return np.flatnonzero(~held), np.flatnonzero(held)

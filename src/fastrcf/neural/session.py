@@ -162,6 +162,11 @@ class Session:
                     pass
         return results
 
+    @property
+    def input_shape(self) -> tuple[int | str | None, ...]:
+        """Shape of a row or window that the model takes; what it leaves open has a name or none."""
+        return self._signature.given
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_opened"}
 
@@ -208,14 +213,15 @@ class Session:
         Where every call has one shape, on a GPU or by the model's word, that is a whole chunk.
         """
         missing = -n_windows % (self.chunk if self._fixed else _BLOCK)
-        if affine is None and missing == 0:
-            return np.ascontiguousarray(values, np.float32)
+        if affine is None and missing == 0 and values.dtype == np.float32:
+            return np.ascontiguousarray(values)
         block = np.zeros((len(values) + missing, *values.shape[1:]), np.float32)
-        if affine is None:
-            block[: len(values)] = values
-        else:
-            difference = np.subtract(values, affine[0], dtype=np.float64)
-            np.divide(difference, affine[1], out=block[: len(values)], casting="same_kind")
+        with np.errstate(over="ignore"):  # beyond float32 is infinite
+            if affine is None:
+                block[: len(values)] = values
+            else:
+                difference = np.subtract(values, affine[0], dtype=np.float64)
+                np.divide(difference, affine[1], out=block[: len(values)], casting="same_kind")
         return block
 
     def _find_chunk(self, chunk: int | None) -> tuple[int, bool]:
@@ -226,8 +232,8 @@ class Session:
                 raise ModelFormatError(f"model: {batch} rows are less than a window")
             return batch - self._lookback, True
         if chunk is None:
-            # A layer's values for all windows of a chunk stay in the cache; a GPU wants more.
-            size = min(max(2**16 // self._signature.widest, 512), 4096)
+            # The values of a layer's gates stay in the cache; a GPU wants more windows.
+            size = min(max(2**15 // max(self._signature.widest, 1), 512), 4096)
             size = size if self.device == "cpu" else 16_384
         else:
             size = integer("chunk", chunk, 1, 2**24)
