@@ -470,13 +470,18 @@ def test_a_saved_forecaster_goes_on_with_the_same_bits(options, tmp_path):
     assert twin.fingerprint == model.fingerprint
     assert persistence.to_bytes(twin) == persistence.to_bytes(model)
     assert persistence.inspect(tmp_path / "model.frcf")["kind"] == "QuantileForecaster"
-    empty = persistence.from_bytes(persistence.to_bytes(QuantileForecaster(units=3)))
-    assert empty.units == 3
+    untrained = QuantileForecaster(units=3, lags=(1, 2))
+    empty = persistence.from_bytes(persistence.to_bytes(untrained))
+    assert repr(empty) == repr(untrained)
     assert not empty.__sklearn_is_fitted__()
 
 
 def test_damaged_parts_are_refused():
     section, parts = random_forecaster()._to_parts()
+    with pytest.raises(TypeError, match="device"):
+        QuantileForecaster._from_parts(
+            {**section, "params": {**section["params"], "device": 3}}, parts
+        )
     wrong_weights = {**parts, "weights.bin": parts["weights.bin"][4:]}
     nan_weights = {**parts, "weights.bin": b"\xff" * len(parts["weights.bin"])}
     for bad in (wrong_weights, nan_weights, {"weights.bin": b""}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ __all__ = ["TrainedForecaster", "joint_level", "levels_of"]
 _WEIGHTS, _GRAPH = "weights.bin", "forecast.onnx"
 
 
-class TrainedForecaster(Estimator):
+class TrainedForecaster(Estimator, ABC):
     """What a `QuantileForecaster` does once it is trained, but for the questions."""
 
     _bundle_kind: str
@@ -91,9 +92,27 @@ class TrainedForecaster(Estimator):
         }
         return section, {_WEIGHTS: self._weight_bytes(), _GRAPH: self._graph}
 
+    @abstractmethod
+    def check_options(self) -> Any:
+        """Check the options before the work."""
+
+    @classmethod
+    def from_plain(cls, options: dict[str, Any]) -> Self:
+        """Make an untrained forecaster of options that JSON held.
+
+        Raises
+        ------
+        TypeError, ValueError
+            One is wrong; the message names it.
+        """
+        lags = options.get("lags")
+        model = cls(**options | {"lags": tuple(lags) if isinstance(lags, list) else lags})
+        model.check_options()
+        return model
+
     @classmethod
     def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:
-        model = cls(**section["params"])
+        model = cls.from_plain(section["params"])
         if section["spec"] is None:
             return model
         if set(parts) != {_WEIGHTS, _GRAPH}:
@@ -104,7 +123,7 @@ class TrainedForecaster(Estimator):
             raise ModelFormatError("scales: not of as many dynamic features as the spec says")
         weights = _weights(spec, parts[_WEIGHTS])
         rows = integer("rows", section["rows"], 0, 2**62)
-        model._install(spec, scales, weights, parts[_GRAPH], rows)
+        model._install(spec, scales, weights, parts[_GRAPH], rows)  # noqa: SLF001 - its own
         model.history_ = History.from_dict(section["history"]).to_dict()
         return model
 
@@ -199,7 +218,11 @@ def levels_of(rows: FloatArray, params: FloatArray) -> FloatArray:
 
 def joint_level(levels: FloatArray) -> FloatArray:
     """Give the level of rows with several columns: of the highest, as the highest of so many."""
-    result: FloatArray = np.maximum(levels.max(axis=1) - np.log10(levels.shape[1]), 0.0)
+    from fastrcf._kernels_laws import LEAST_LEVEL
+
+    highest = levels.max(axis=1)
+    joint = np.maximum(highest - np.log10(levels.shape[1]), LEAST_LEVEL)
+    result: FloatArray = np.where(highest > 0.0, joint, 0.0)
     return result
 
 
