@@ -100,6 +100,16 @@ class TrainedForecaster(Estimator, ABC):
     def from_plain(cls, options: dict[str, Any]) -> Self:
         """Make an untrained forecaster of options that JSON held.
 
+        Parameters
+        ----------
+        options : dict
+            Arguments of the constructor.
+
+        Returns
+        -------
+        QuantileForecaster
+            Its options are checked.
+
         Raises
         ------
         TypeError, ValueError
@@ -147,7 +157,18 @@ class TrainedForecaster(Estimator, ABC):
         return given, many
 
     def check_series(self, series: Series) -> None:
-        """Compare series with what the network was trained on; for the parts of this package."""
+        """Compare series with what the network was trained on; for the parts of this package.
+
+        Parameters
+        ----------
+        series : Series
+            What is to be judged.
+
+        Raises
+        ------
+        ValueError
+            They have other dynamic features or categories, or no start where one is needed.
+        """
         spec = self.spec_
         if spec.calendar and series.start is None:
             raise ValueError("start: expected the time of the first row: phases were learned")
@@ -191,17 +212,45 @@ class TrainedForecaster(Estimator, ABC):
         return runner.run(stream, rows, embedded, state, quantiles=quantiles, dynamic=dynamic)[0]
 
     def runner(self) -> Runner:
-        """Open the graph when it is first used; copies of the forecaster open their own."""
+        """Open the graph when it is first used; copies of the forecaster open their own.
+
+        Returns
+        -------
+        Runner
+            The graph in ONNX Runtime.
+        """
         if "_running" not in vars(self):
             vars(self)["_running"] = Runner(self.spec_, self._graph, self.device)
         return vars(self)["_running"]  # type: ignore[no-any-return]
 
     def stream(self, series: Series) -> FeatureStream:
-        """Make what turns the rows of series into inputs; for the parts of this package."""
+        """Make what turns the rows of series into inputs; for the parts of this package.
+
+        Parameters
+        ----------
+        series : Series
+            Their number and their start count.
+
+        Returns
+        -------
+        FeatureStream
+            Before the first row.
+        """
         return FeatureStream(self.spec_, self.scales_, series.rows.shape[1], series.first)
 
     def embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Look up the embeddings of series, shape (s, e); for the parts of this package."""
+        """Look up the embeddings of series; for the parts of this package.
+
+        Parameters
+        ----------
+        cat : ndarray of int64, shape (s, c)
+            Categories.
+
+        Returns
+        -------
+        ndarray of shape (s, e), float32
+            One row for each series.
+        """
         parts = [self.weights_[f"embedding.{k}"][codes] for k, codes in enumerate(cat.T)]
         return np.concatenate([np.empty((len(cat), 0), np.float32), *parts], axis=1)
 
