@@ -1,4 +1,4 @@
-"""The forecaster, one row ahead and many: ``python -m benchmarks.forecaster [--rows N] [--outage]``.
+"""The forecaster: ``python -m benchmarks.forecaster [--rows N] [--outage SEEDS]``.
 
 Three tables. One row ahead over a long series, beside the same network in PyTorch, eager, with the
 same quantiles by the same table: all in one run, in turn, wall time, medians of rounds; the answers
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--outage", type=int, default=0, metavar="SEEDS")
     wanted = parser.parse_args()
-    print(machine.describe() if hasattr(machine, "describe") else "")
+    print(" · ".join(f"{name}: {fact}" for name, fact in machine.facts().items()))
     one_ahead(wanted.rows)
     laws()
     if wanted.outage:

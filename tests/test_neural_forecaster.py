@@ -178,6 +178,18 @@ def test_the_next_row_is_peeked_at_as_it_will_be():
         assert_array_equal(scale, same)
 
 
+def test_a_stream_can_begin_anywhere():
+    spec = ForecastSpec(context=6, lags=(1, 4, 9), step=3600, calendar=("day",))
+    series = np.column_stack([bumpy(80, 0, missing=0.3), bumpy(80, 1)])
+    series[:5, 0] = series[20:50, 1] = np.nan
+    whole, scale = FeatureStream(spec, Scales(2.0, 0.1), 2).push(series)
+    for place in range(80):
+        stream = FeatureStream(spec, Scales(2.0, 0.1), 2).before(series, place)
+        inputs, sizes = stream.push(series[place:])
+        assert_array_equal(inputs, whole[place:])
+        assert_array_equal(sizes, scale[place:])
+
+
 def test_chunks_of_the_runner_do_not_show(monkeypatch):
     model, series = random_forecaster(), bumpy(500)
     expected = model.bands(series)
@@ -458,13 +470,18 @@ def test_a_saved_forecaster_goes_on_with_the_same_bits(options, tmp_path):
     assert twin.fingerprint == model.fingerprint
     assert persistence.to_bytes(twin) == persistence.to_bytes(model)
     assert persistence.inspect(tmp_path / "model.frcf")["kind"] == "QuantileForecaster"
-    empty = persistence.from_bytes(persistence.to_bytes(QuantileForecaster(units=3)))
-    assert empty.units == 3
+    untrained = QuantileForecaster(units=3, lags=(1, 2))
+    empty = persistence.from_bytes(persistence.to_bytes(untrained))
+    assert repr(empty) == repr(untrained)
     assert not empty.__sklearn_is_fitted__()
 
 
 def test_damaged_parts_are_refused():
     section, parts = random_forecaster()._to_parts()
+    with pytest.raises(TypeError, match="device"):
+        QuantileForecaster._from_parts(
+            {**section, "params": {**section["params"], "device": 3}}, parts
+        )
     wrong_weights = {**parts, "weights.bin": parts["weights.bin"][4:]}
     nan_weights = {**parts, "weights.bin": b"\xff" * len(parts["weights.bin"])}
     for bad in (wrong_weights, nan_weights, {"weights.bin": b""}):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
 
 __all__ = [
+    "LEAST_LEVEL",
     "nb_levels",
     "nb_mixture_quantiles",
     "nb_quantiles",
@@ -23,6 +24,9 @@ __all__ = [
     "t_mixture_quantiles",
     "t_table",
 ]
+
+LEAST_LEVEL = 1e-300
+"""Level of the most usual values: 0 means that there is none."""
 
 _LOG_HALF = math.log(0.5)
 _LEAST_LOG = -1e308
@@ -165,7 +169,7 @@ def t_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     for row in range(len(values)):
         if not math.isnan(values[row]):
             z = (values[row] - params[row, 0]) / params[row, 1]
-            levels[row] = max(-_t_log_tails(z, params[row, 2]) / math.log(10.0), 0.0)
+            levels[row] = max(-_t_log_tails(z, params[row, 2]) / math.log(10.0), LEAST_LEVEL)
     return levels
 
 
@@ -272,7 +276,8 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> Any:
             return k
     # Where the sum is long: bisection, from a bracket that grows around the mean.
     wanted = math.log(q)
-    low, high, step = -1.0, float(math.ceil(mean)), math.ceil(math.sqrt(mean + mean * product)) + 1.0
+    low, high = -1.0, float(math.ceil(mean))
+    step = math.ceil(math.sqrt(mean + mean * product)) + 1.0
     while _nb_log_cdf(high, mean, dispersion) < wanted:
         low, high, step = high, high + step, 2.0 * step
     while high - low > 1.0:
@@ -338,7 +343,7 @@ def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
             continue
         below = _nb_log_cdf(math.floor(value), mean, dispersion)
         above = _nb_log_survival(math.ceil(value), mean, dispersion)
-        levels[row] = max(-(math.log(2.0) + min(below, above)) / math.log(10.0), 0.0)
+        levels[row] = max(-(math.log(2.0) + min(below, above)) / math.log(10.0), LEAST_LEVEL)
     return levels
 
 

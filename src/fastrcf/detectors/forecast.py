@@ -197,7 +197,7 @@ class ForecastDetector(Detector):
         if template is not None:
             if template["kind"] != "QuantileForecaster":
                 raise ModelFormatError(f"forecaster: of an unknown kind, {template['kind']!r}")
-            template = QuantileForecaster(**template["options"])
+            template = QuantileForecaster.from_plain(template["options"])
         return options | {"forecaster": template, "band": tuple(options["band"])}
 
     def _engine_to_parts(self, engine: ForecastEngine) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -149,6 +149,20 @@ class FeatureStream:
         context = self.spec.context
         return min(n_seen, max(n_seen % context + context, *self.spec.lags))
 
+    def before(self, rows: FloatArray, place: int) -> FeatureStream:
+        """Give a stream that has seen the rows before a place; this one has seen none."""
+        twin = FeatureStream(self.spec, self.scales, self.n_series, self.first)
+        first = place - self.n_kept(place)
+        if first > 0:
+            known = ~np.isnan(rows[:first])
+            back = known[::-1].argmax(axis=0)  # rows from the latest known one to the tail
+            found = known.any(axis=0)
+            latest = rows[first - 1 - back, np.arange(self.n_series)]
+            twin.filled = np.where(found, latest, 0.0)
+            twin.age = np.where(found, back, first).astype(np.float64)
+        twin.n_seen, twin.tail = place, rows[first:place].copy()
+        return twin
+
     def repeat(self, times: int) -> FeatureStream:
         """Give a stream that has each series `times` times, one copy beside the other."""
         twin = copy.copy(self)

@@ -123,16 +123,18 @@ class Runner:
         n, n_series = rows.shape
         length = -(-n // _SEGMENTS)
         starts = np.maximum(0, np.arange(-(-n // length)) * length - warm_up)
-        inputs, scale = stream.push(rows, dynamic)
         size = max(1, _CHUNK // (n_series * max(1, len(starts) // n_jobs)))
 
         def judge(group: NDArray[np.int64]) -> Judged:
+            first, last = int(group[0]), min(n, int(group[-1]) + warm_up + length)
+            mine = None if dynamic is None else dynamic[first:last]
+            inputs, scale = stream.before(rows, first).push(rows[first:last], mine)
             state = zero_state(self.spec, n_series * len(group))
             repeated = np.tile(embedded, (len(group), 1))
             parts = []
             for begin in range(0, warm_up + length, size):
                 places = begin + np.arange(min(size, warm_up + length - begin))
-                at = np.minimum(places[:, np.newaxis] + group, n - 1)
+                at = np.minimum(places[:, np.newaxis] + group - first, last - first - 1)
                 shape = (len(places), len(group) * n_series)
                 x = inputs[at].reshape(*shape, inputs.shape[2])
                 judged, state = self.step(x, scale[at].reshape(shape), repeated, state, quantiles)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ __all__ = ["TrainedForecaster", "joint_level", "levels_of"]
 _WEIGHTS, _GRAPH = "weights.bin", "forecast.onnx"
 
 
-class TrainedForecaster(Estimator):
+class TrainedForecaster(Estimator, ABC):
     """What a `QuantileForecaster` does once it is trained, but for the questions."""
 
     _bundle_kind: str
@@ -91,9 +92,37 @@ class TrainedForecaster(Estimator):
         }
         return section, {_WEIGHTS: self._weight_bytes(), _GRAPH: self._graph}
 
+    @abstractmethod
+    def check_options(self) -> Any:
+        """Check the options before the work."""
+
+    @classmethod
+    def from_plain(cls, options: dict[str, Any]) -> Self:
+        """Make an untrained forecaster of options that JSON held.
+
+        Parameters
+        ----------
+        options : dict
+            Arguments of the constructor.
+
+        Returns
+        -------
+        QuantileForecaster
+            Its options are checked.
+
+        Raises
+        ------
+        TypeError, ValueError
+            One is wrong; the message names it.
+        """
+        lags = options.get("lags")
+        model = cls(**options | {"lags": tuple(lags) if isinstance(lags, list) else lags})
+        model.check_options()
+        return model
+
     @classmethod
     def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:
-        model = cls(**section["params"])
+        model = cls.from_plain(section["params"])
         if section["spec"] is None:
             return model
         if set(parts) != {_WEIGHTS, _GRAPH}:
@@ -104,7 +133,7 @@ class TrainedForecaster(Estimator):
             raise ModelFormatError("scales: not of as many dynamic features as the spec says")
         weights = _weights(spec, parts[_WEIGHTS])
         rows = integer("rows", section["rows"], 0, 2**62)
-        model._install(spec, scales, weights, parts[_GRAPH], rows)
+        model._install(spec, scales, weights, parts[_GRAPH], rows)  # noqa: SLF001 - its own
         model.history_ = History.from_dict(section["history"]).to_dict()
         return model
 
@@ -128,7 +157,18 @@ class TrainedForecaster(Estimator):
         return given, many
 
     def check_series(self, series: Series) -> None:
-        """Compare series with what the network was trained on; for the parts of this package."""
+        """Compare series with what the network was trained on; for the parts of this package.
+
+        Parameters
+        ----------
+        series : Series
+            What is to be judged.
+
+        Raises
+        ------
+        ValueError
+            They have other dynamic features or categories, or no start where one is needed.
+        """
         spec = self.spec_
         if spec.calendar and series.start is None:
             raise ValueError("start: expected the time of the first row: phases were learned")
@@ -172,17 +212,45 @@ class TrainedForecaster(Estimator):
         return runner.run(stream, rows, embedded, state, quantiles=quantiles, dynamic=dynamic)[0]
 
     def runner(self) -> Runner:
-        """Open the graph when it is first used; copies of the forecaster open their own."""
+        """Open the graph when it is first used; copies of the forecaster open their own.
+
+        Returns
+        -------
+        Runner
+            The graph in ONNX Runtime.
+        """
         if "_running" not in vars(self):
             vars(self)["_running"] = Runner(self.spec_, self._graph, self.device)
         return vars(self)["_running"]  # type: ignore[no-any-return]
 
     def stream(self, series: Series) -> FeatureStream:
-        """Make what turns the rows of series into inputs; for the parts of this package."""
+        """Make what turns the rows of series into inputs; for the parts of this package.
+
+        Parameters
+        ----------
+        series : Series
+            Their number and their start count.
+
+        Returns
+        -------
+        FeatureStream
+            Before the first row.
+        """
         return FeatureStream(self.spec_, self.scales_, series.rows.shape[1], series.first)
 
     def embedded(self, cat: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Look up the embeddings of series, shape (s, e); for the parts of this package."""
+        """Look up the embeddings of series; for the parts of this package.
+
+        Parameters
+        ----------
+        cat : ndarray of int64, shape (s, c)
+            Categories.
+
+        Returns
+        -------
+        ndarray of shape (s, e), float32
+            One row for each series.
+        """
         parts = [self.weights_[f"embedding.{k}"][codes] for k, codes in enumerate(cat.T)]
         return np.concatenate([np.empty((len(cat), 0), np.float32), *parts], axis=1)
 
@@ -199,7 +267,11 @@ def levels_of(rows: FloatArray, params: FloatArray) -> FloatArray:
 
 def joint_level(levels: FloatArray) -> FloatArray:
     """Give the level of rows with several columns: of the highest, as the highest of so many."""
-    result: FloatArray = np.maximum(levels.max(axis=1) - np.log10(levels.shape[1]), 0.0)
+    from fastrcf._kernels_laws import LEAST_LEVEL
+
+    highest = levels.max(axis=1)
+    joint = np.maximum(highest - np.log10(levels.shape[1]), LEAST_LEVEL)
+    result: FloatArray = np.where(highest > 0.0, joint, 0.0)
     return result
 
 

@@ -217,6 +217,11 @@ class QuantileForecaster(TrainedForecaster):
     def check_options(self) -> Options:
         """Check the options before the work, as `fit` does.
 
+        Returns
+        -------
+        Options
+            In their plain form.
+
         Raises
         ------
         TypeError, ValueError
