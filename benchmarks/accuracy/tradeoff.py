@@ -47,6 +47,7 @@ def curve(
     from fastrcf.neural import LstmAutoencoder
 
     task = protocol.ask(series)
+    assert task.train is not None
     network = LstmAutoencoder(window_size=10, encoder=(64, 32), epochs=20) if lstm else None
     cascade = CascadeDetector(network, random_state=1).fit(task.train)
     engine = cascade._engine
