@@ -233,7 +233,7 @@ def test_complaints(tmp_path: Path) -> None:
     assert "no such file" in fails(66, "detect", path, "-m", model)
     persistence.save(RandomCutForest(10, 64).update(wave()), model)
     message = fails(65, "detect", path, "-m", model)
-    assert "expected a ForestDetector, got a RandomCutForest; fastrcf score -m takes it" in message
+    assert "expected a detector, got a RandomCutForest; fastrcf score -m takes it" in message
     model.write_bytes(b"nothing")
     assert "not a bundle" in fails(65, "detect", path, "-m", model)
     for options in (["--alarm-rate", "0.001"], ["--key-col", "load"], ["--jobs", "1"]):

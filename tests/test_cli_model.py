@@ -160,7 +160,7 @@ def test_wrong_models(halves: tuple[Path, Path, Path], tmp_path: Path) -> None:
     persistence.save(RandomCutForest(), model)
     assert "has learned nothing" in fails(65, "score", data, "-m", model)
     persistence.save(ForestFleet(), model, FixedThreshold(2.0))
-    assert "expected a RandomCutForest or a ForestDetector, got a ForestFleet" in fails(
+    assert "expected a RandomCutForest or a detector, got a ForestFleet" in fails(
         65, "score", data, "-m", model
     )
     ok("fit", "--forest", data, "-m", model, *FOREST)

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from detector_helpers import FAST, columns, state, streamed, waves, with_events
 from fastrcf import ForestDetector, ModelFormatError, persistence
-from fastrcf.detectors.engine import _MOST_DETECTIONS
+from fastrcf.detectors.following import MOST_DETECTIONS
 
 SERIES = {"one": with_events(waves(1400)), "three": with_events(columns(1400, width=3))}
 OPTIONS = {
@@ -297,8 +297,8 @@ def test_changed_parts_are_refused(name):
 def test_only_the_latest_detections_are_kept():
     section, parts = opened(WHOLE["one"][1])
     each = section["state"]["detections"][0]
-    section["state"]["detections"] = [each] * (_MOST_DETECTIONS - 1)
+    section["state"]["detections"] = [each] * (MOST_DETECTIONS - 1)
     detector = persistence.from_bytes(bundle_of(WHOLE["one"][1], section, parts))
     detector.update([1e3, *[0.0] * 300, 1e6])
-    assert len(detector.detections_) == _MOST_DETECTIONS
+    assert len(detector.detections_) == MOST_DETECTIONS
     assert [found.start for found in detector.detections_[-2:]] == [1400, 1701]

@@ -37,7 +37,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "windowing",
         }
     ),
-    frozenset({"_core", "_kernels"}),
+    frozenset({"_core", "_kernels", "_kernels_laws"}),
     frozenset({"_extras", "_typing", "errors"}),
 )
 LEAVES = LAYERS[1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.accuracy import controls, forests, peers, rules
+from benchmarks.accuracy import controls, forests, networks, peers, rules
 from benchmarks.accuracy.data import FloatArray, Series, kinesis_scores
 from benchmarks.accuracy.protocols import Protocol, Scorer
 
@@ -122,6 +122,10 @@ def _peer(score: Scorer, says: str, *only: str) -> Detector:
     return Detector(score, says, streams=False, only=only)
 
 
+def _network(score: Scorer, says: str) -> Detector:
+    return Detector(score, says, streams=False, only=("smd", "asd"))
+
+
 def _pyod(name: str) -> Detector:
     return _peer(peers.pyod(name), f"PyOD's {name} on the rows, defaults", "asd")
 
@@ -139,6 +143,10 @@ DETECTORS: dict[str, Detector] = {
         only=("nab",),
         level=rules.CUTOFF * (1 - 1e-12),
     ),
+    "autoencoder": _network(networks.autoencoder, "AutoencoderDetector at its defaults"),
+    "autoencoder-lstm": _network(networks.lstm, "the same of an LSTM with 64 and 32 units"),
+    "two-stage": _network(networks.two_stage, "TwoStageDetector at its defaults"),
+    "cascade": _network(networks.cascade, "CascadeDetector at its defaults"),
     "z": Detector(controls.abs_z, "control: |z| of the value, mean of the columns"),
     "dz": Detector(controls.abs_z_of_change, "control: |z| of the change, mean of the columns"),
     "range": Detector(controls.outside_range, "control: outside the range seen"),
@@ -241,6 +249,7 @@ def choose(wanted: Sequence[str]) -> list[str]:
         "krcf-1": "krcf",
         "iforest": "sklearn",
         "pyod": "pyod",
+        **dict.fromkeys(("autoencoder", "two-stage", "cascade"), "torch"),
     }
     gone = [name for name, module in missing.items() if not _installed(module)]
     return [name for name in DETECTORS if not any(name.startswith(start) for start in gone)]

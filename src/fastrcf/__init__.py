@@ -10,30 +10,51 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastrcf import detectors, metrics, thresholds
     from fastrcf.attribution import Attribution
-    from fastrcf.detectors import Detection, ForestDetector
+    from fastrcf.detectors import (
+        AutoencoderDetector,
+        CascadeDetector,
+        Detection,
+        ForecastDetector,
+        ForestDetector,
+        TwoStageDetector,
+    )
     from fastrcf.directional import Directional
     from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
     from fastrcf.fleet import ForestFleet
     from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
     from fastrcf.neighbors import Neighbors
+    from fastrcf.neural import (
+        ConvClassifier,
+        LinearAutoencoder,
+        LstmAutoencoder,
+        QuantileForecaster,
+    )
     from fastrcf.persistence import load, save
 
     __version__: str
 
 __all__ = [
     "Attribution",
+    "AutoencoderDetector",
+    "CascadeDetector",
+    "ConvClassifier",
     "Detection",
     "Directional",
     "FastRCFError",
     "Forecast",
+    "ForecastDetector",
     "ForestDetector",
     "ForestFleet",
+    "LinearAutoencoder",
+    "LstmAutoencoder",
     "MissingExtraError",
     "ModelFormatError",
     "Neighbors",
     "NotFittedError",
+    "QuantileForecaster",
     "RandomCutForest",
+    "TwoStageDetector",
     "__version__",
     "detectors",
     "load",
@@ -45,16 +66,24 @@ __all__ = [
 _HOME = {
     "Directional": "fastrcf.directional",
     "Attribution": "fastrcf.attribution",
+    "AutoencoderDetector": "fastrcf.detectors",
+    "CascadeDetector": "fastrcf.detectors",
+    "ConvClassifier": "fastrcf.neural",
     "Detection": "fastrcf.detectors",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
+    "ForecastDetector": "fastrcf.detectors",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
+    "LinearAutoencoder": "fastrcf.neural",
+    "LstmAutoencoder": "fastrcf.neural",
     "MissingExtraError": "fastrcf.errors",
     "ModelFormatError": "fastrcf.errors",
     "Neighbors": "fastrcf.neighbors",
     "NotFittedError": "fastrcf.errors",
+    "QuantileForecaster": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
+    "TwoStageDetector": "fastrcf.detectors",
     "load": "fastrcf.persistence",
     "save": "fastrcf.persistence",
 }

@@ -48,12 +48,17 @@ __all__ = ["Bundled", "from_bytes", "inspect", "load", "save", "to_bytes"]
 _THRESHOLD = "threshold.json"
 
 _HOME = {
+    "AutoencoderDetector": "fastrcf.detectors",
+    "CascadeDetector": "fastrcf.detectors",
     "ConvClassifier": "fastrcf.neural",
+    "ForecastDetector": "fastrcf.detectors",
     "ForestDetector": "fastrcf.detectors",
     "ForestFleet": "fastrcf.fleet",
     "LinearAutoencoder": "fastrcf.neural",
     "LstmAutoencoder": "fastrcf.neural",
+    "QuantileForecaster": "fastrcf.neural.forecaster",
     "RandomCutForest": "fastrcf.forest",
+    "TwoStageDetector": "fastrcf.detectors",
 }
 """Kinds of models and their modules; a kind is the name of its class."""
 

@@ -11,8 +11,10 @@ from fastrcf.cli.detect import detect
 from fastrcf.cli.doctor import doctor
 from fastrcf.cli.eval import evaluate
 from fastrcf.cli.fit import fit
+from fastrcf.cli.forecast import forecast
 from fastrcf.cli.inspect import inspect
 from fastrcf.cli.score import score
+from fastrcf.cli.train_ae import train_ae
 
 __all__ = ["app"]
 
@@ -47,8 +49,10 @@ def fastrcf(
 
 app.command()(score)
 app.command()(fit)
+app.command("train-ae")(train_ae)
 app.command()(inspect)
 app.command("eval")(evaluate)
 app.command()(detect)
+app.command()(forecast)
 app.command()(demo)
 app.command()(doctor)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray
-    from fastrcf.detectors import Detection, ForestDetector
+    from fastrcf.detectors import Detection, Detector, ForestDetector
 
-__all__ = ["DetectorOptions", "DetectorScorer", "Series", "goes_on", "table_of"]
+__all__ = ["DetectorOptions", "DetectorScorer", "Series", "called", "goes_on", "table_of"]
 
 _BLOCK = 8192
 """Rows that are learned together: no more than a detector keeps alarms."""
@@ -58,7 +58,20 @@ class DetectorOptions:
             raise CliError(ExitCode.BAD_CONFIG, str(error)) from None
 
 
-def goes_on(detector: ForestDetector) -> bool:
+_CALLED = {
+    "AutoencoderDetector": "autoencoder",
+    "CascadeDetector": "forest and autoencoder",
+    "ForecastDetector": "forecast",
+    "TwoStageDetector": "autoencoder of cleaned rows",
+}
+
+
+def called(detector: Detector | None) -> str:
+    """Say for people what judges; without a detector it is that of forests."""
+    return _CALLED.get(type(detector).__name__, "forest detector")
+
+
+def goes_on(detector: Detector) -> bool:
     """Whether a detector goes on learning: one that was fitted judges by what it was fitted on."""
     return not detector._training  # noqa: SLF001 - no verb says it
 
@@ -73,7 +86,7 @@ class Series:
 
     Parameters
     ----------
-    detector : ForestDetector
+    detector : Detector
         It may have learned something.
     columns : sequence of str
         Names of the columns.
@@ -86,9 +99,7 @@ class Series:
         What was found so far: see ``fastrcf detect``. Rows are numbered from 1.
     """
 
-    def __init__(
-        self, detector: ForestDetector, columns: Sequence[str], key: str | None = None
-    ) -> None:
+    def __init__(self, detector: Detector, columns: Sequence[str], key: str | None = None) -> None:
         self.detector, self.columns, self.key = detector, columns, key
         self.alarms: list[dict[str, Any]] = []
         self._is_named = detector.n_seen_ == 0 or hasattr(detector, "feature_names_in_")
@@ -199,13 +210,13 @@ class DetectorScorer:
 
     Parameters
     ----------
-    detector : ForestDetector
+    detector : Detector
         It has learned something.
     columns : sequence of str
         Names of the columns.
     """
 
-    def __init__(self, detector: ForestDetector, columns: Sequence[str]) -> None:
+    def __init__(self, detector: Detector, columns: Sequence[str]) -> None:
         self._series = Series(detector, columns)
         self._values: list[FloatArray] = []
 

@@ -19,6 +19,7 @@ __all__ = [
     "SampleSize",
     "TreeCount",
     "Views",
+    "band",
     "detector_options",
 ]
 
@@ -123,14 +124,15 @@ def detector_options(
         sample_size=samples,
         alarm_rate=alarm_rate,
         rest=rest,
-        ignore_amount=_band("--ignore-amount", ignore_amount),
-        ignore_ratio=_band("--ignore-ratio", ignore_ratio),
+        ignore_amount=band("--ignore-amount", ignore_amount),
+        ignore_ratio=band("--ignore-ratio", ignore_ratio),
         random_state=random_state,
         n_jobs=jobs,
     )
 
 
-def _band(flag: str, text: str | None) -> float | tuple[float, ...] | None:
+def band(flag: str, text: str | None) -> float | tuple[float, ...] | None:
+    """Read the width of an ignored band: one number, or one for each column."""
     if text is None:
         return None
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from fastrcf.cli.alarm_writers import alarm_columns, write_alarms
 from fastrcf.cli.cells import seconds, texts
 from fastrcf.cli.columns import Requested, RiseWatch, Roles
-from fastrcf.cli.detecting import DetectorOptions, Series, goes_on
+from fastrcf.cli.detecting import DetectorOptions, Series, called, goes_on
 from fastrcf.cli.exits import ExitCode, note
 from fastrcf.cli.formats import Format
 from fastrcf.cli.models import open_detector
@@ -28,7 +28,7 @@ from fastrcf.cli.scoring import Scored, group_rows
 
 if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
-    from fastrcf.detectors import ForestDetector
+    from fastrcf.detectors import Detector
 
 __all__ = ["DetectJob", "run"]
 
@@ -90,7 +90,7 @@ def run(job: DetectJob) -> ExitCode:
     if search.picture is not None and job.plot is not None:
         name = "standard input" if job.input == STDIN else Path(job.input).name
         spans = _spans(alarms, is_time=search.picture.is_time) if roles.key is None else []
-        search.picture.write(job.plot, f"{name} · forest detector", spans)
+        search.picture.write(job.plot, f"{name} · {search.called}", spans)
     _report(job, search, alarms, time.monotonic() - started)
     return ExitCode.ANOMALIES if job.fail_on_anomaly and alarms else ExitCode.OK
 
@@ -98,10 +98,11 @@ def run(job: DetectJob) -> ExitCode:
 class _Search:
     """Takes the rows as they come; those that a fitted detector judges wait for each other."""
 
-    def __init__(self, job: DetectJob, roles: Roles, detector: ForestDetector | None) -> None:
+    def __init__(self, job: DetectJob, roles: Roles, detector: Detector | None) -> None:
         self.roles, self.n_rows, self.n_missing, self.n_scored = roles, 0, 0, 0
         self.picture = None if job.plot is None else Picture(roles, "raised an alarm")
         self.series: dict[str | None, Series] = {}
+        self.called = called(detector)
         self._options = job.detector
         self._watch = RiseWatch(roles)
         self._waits = detector is not None and not goes_on(detector)
@@ -231,7 +232,7 @@ def _lines(search: _Search, alarms: list[dict[str, Any]], elapsed: float) -> lis
         f"column{'' if len(roles.values) == 1 else 's'} {', '.join(roles.values)}",
         f"{search.n_missing:,} missing" if search.n_missing else "",
         f"{len(search.series):,} keys ({roles.key})" if roles.key is not None else "",
-        "forest detector",
+        search.called,
         f"{elapsed:.2g} s" if elapsed < 10 else f"{elapsed:,.0f} s",
     ]
     return [" · ".join(part for part in parts if part), _findings(search, alarms)]

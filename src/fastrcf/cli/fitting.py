@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Take = Callable[[FloatArray, int], object]
 
-__all__ = ["FitJob", "fit_detector", "fit_forest"]
+__all__ = ["FitJob", "fit_detector", "fit_forest", "go_through", "report"]
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def fit_detector(job: FitJob, options: DetectorOptions) -> None:
         columns = names
         return lambda values, _: rows.append(values)
 
-    training = _go_through(job, begin)
+    training = go_through(job, begin)
     detector = options.build()
     try:
         detector.fit(table_of(columns, np.concatenate(rows)))
     except ValueError as error:
         raise bad_data(str(error)) from None
     persistence.save(detector, job.model, training=training)
-    _report(job)
+    report(job)
 
 
 def fit_forest(job: FitJob, options: ForestOptions, sigma: float) -> None:
@@ -73,13 +73,13 @@ def fit_forest(job: FitJob, options: ForestOptions, sigma: float) -> None:
         scorers.append(StreamScorer(options, sigma, names, named=True))
         return lambda values, first_row: scorers[0].score(values, None, first_row)
 
-    training = _go_through(job, begin)
+    training = go_through(job, begin)
     forest, threshold = scorers[0].model()
     persistence.save(forest, job.model, threshold, training=training)
-    _report(job)
+    report(job)
 
 
-def _go_through(job: FitJob, begin: Callable[[tuple[str, ...]], Take]) -> dict[str, Any]:
+def go_through(job: FitJob, begin: Callable[[tuple[str, ...]], Take]) -> dict[str, Any]:
     """Show the values to what `begin` gives for the columns, and tell the training range."""
     check_file("--model", job.model, () if job.input == STDIN else (job.input,))
     times = _Times()
@@ -95,7 +95,8 @@ def _go_through(job: FitJob, begin: Callable[[tuple[str, ...]], Take]) -> dict[s
     return times.range()
 
 
-def _report(job: FitJob) -> None:
+def report(job: FitJob) -> None:
+    """Show the manifest of the model that was written."""
     manifest = persistence.inspect(job.model)
     if job.as_json:
         sys.stdout.write(json.dumps(manifest, ensure_ascii=False) + "\n")

@@ -47,18 +47,62 @@ def _range(training: dict[str, Any]) -> str:
 
 def _detector(manifest: dict[str, Any]) -> dict[str, str]:
     """Say what a detector has learned, and when it raises alarms."""
-    if manifest["kind"] != "ForestDetector":
+    learned = {
+        "AutoencoderDetector": _network,
+        "CascadeDetector": _network,
+        "ForestDetector": _learned,
+        "TwoStageDetector": _network,
+    }.get(manifest["kind"])
+    if learned is None:
         return {}
     try:
-        return _learned(manifest["model"])
+        return learned(manifest["model"])
     except (ArithmeticError, LookupError, TypeError, ValueError):
         raise bad_data("the manifest does not describe a detector") from None
 
 
+def _alarms(params: dict[str, Any]) -> dict[str, str]:
+    rate = params["alarm_rate"]
+    return {"cutoff": f"{cutoff_of(rate):.6g}, alarm rate {rate:g} per row, rest {params['rest']}"}
+
+
+def _network(model: dict[str, Any]) -> dict[str, str]:
+    """Say what network judges, and how it was trained."""
+    params, state = model["params"], model["state"]
+    facts = _alarms(params)
+    if state is None:
+        return facts
+    learned = state["learned"]
+    kind, network = learned["source"]["kind"], learned["source"]["network"]["state"]
+    is_ready = learned["law"]["count"] >= learned["law"]["warm"]
+    facts |= {
+        "network": f"{kind}, {_plainly(network['spec'])}",
+        "trained": f"{len(network['history']['loss'])} epochs",
+        "error": params["error"],
+        "rows seen": f"{state['n_seen']:,}" + ("" if is_ready else " (too few to judge)"),
+        "alarms": f"{len(state['detections']):,}",
+    }
+    if "budget" in params:
+        facts["budget"] = f"{params['budget']:g} of the rows"
+    if "first" in params:
+        facts["first stage"] = f"{params['first']}, drops at most {params['drop']:g} of the rows"
+    return facts
+
+
+_SHOWN = ("window_size", "encoder", "decoder", "hidden")
+
+
+def _plainly(spec: dict[str, Any]) -> str:
+    shown = {name: spec[name] for name in _SHOWN if spec.get(name) is not None}
+    return ", ".join(
+        f"{name} {'-'.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in shown.items()
+    )
+
+
 def _learned(model: dict[str, Any]) -> dict[str, str]:
     params, state = model["params"], model["state"]
-    rate = params["alarm_rate"]
-    facts = {"cutoff": f"{cutoff_of(rate):.6g}, alarm rate {rate:g} per row, rest {params['rest']}"}
+    facts = _alarms(params)
     if state is None:
         return facts
     watches = state["watches"]

@@ -12,11 +12,19 @@ from fastrcf.cli.scoring import ForestOptions
 from fastrcf.errors import ModelFormatError
 
 if TYPE_CHECKING:
-    from fastrcf.detectors import ForestDetector
+    from fastrcf.detectors import Detector
     from fastrcf.forest import RandomCutForest
+    from fastrcf.neural import QuantileForecaster
     from fastrcf.thresholds import Threshold
 
-__all__ = ["DetectorModel", "Model", "open_detector", "open_model", "read_manifest"]
+__all__ = [
+    "DetectorModel",
+    "Model",
+    "open_detector",
+    "open_forecaster",
+    "open_model",
+    "read_manifest",
+]
 
 Found = TypeVar("Found")
 
@@ -52,7 +60,7 @@ class Model:
 class DetectorModel:
     """A detector that has learned."""
 
-    detector: ForestDetector
+    detector: Detector
     columns: tuple[str, ...]
     """Names of its columns, none if it was trained without names."""
 
@@ -89,16 +97,16 @@ def open_model(path: str, sigma: float, n_jobs: int) -> Model | DetectorModel:
         There is no such file, it is no bundle, or holds neither a forest nor a detector.
     """
     from fastrcf import persistence
-    from fastrcf.detectors import ForestDetector
+    from fastrcf.detectors import Detector
     from fastrcf.forest import RandomCutForest
     from fastrcf.thresholds import SigmaThreshold
 
     forest = _read(persistence.load, path)
-    if isinstance(forest, ForestDetector):
+    if isinstance(forest, Detector):
         return _detector(forest, path)
     if not isinstance(forest, RandomCutForest):
         raise bad_data(
-            f"{path}: expected a RandomCutForest or a ForestDetector, got a {type(forest).__name__}"
+            f"{path}: expected a RandomCutForest or a detector, got a {type(forest).__name__}"
         )
     if not hasattr(forest, "n_features_in_"):
         raise bad_data(f"{path}: this forest has learned nothing")
@@ -126,21 +134,49 @@ def open_detector(path: str) -> DetectorModel:
         There is no such file, it is no bundle, or holds something else.
     """
     from fastrcf import persistence
-    from fastrcf.detectors import ForestDetector
+    from fastrcf.detectors import Detector
 
     model = _read(persistence.load, path)
-    if not isinstance(model, ForestDetector):
+    if not isinstance(model, Detector):
         raise bad_data(
-            f"{path}: expected a ForestDetector, got a {type(model).__name__}; "
-            "fastrcf score -m takes it"
+            f"{path}: expected a detector, got a {type(model).__name__}; fastrcf score -m takes it"
         )
     return _detector(model, path)
 
 
-def _detector(detector: ForestDetector, path: str) -> DetectorModel:
+def _detector(detector: Detector, path: str) -> DetectorModel:
     if not detector.n_seen_:
         raise bad_data(f"{path}: this detector has learned nothing")
     return DetectorModel(detector, tuple(map(str, getattr(detector, "feature_names_in_", ()))))
+
+
+def open_forecaster(path: str) -> QuantileForecaster:
+    """Read a bundle with a forecaster, or a detector that has one.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    QuantileForecaster
+        It is trained.
+
+    Raises
+    ------
+    CliError
+        There is no such file, it is no bundle, or holds something else.
+    """
+    from fastrcf import persistence
+    from fastrcf.detectors import ForecastDetector
+    from fastrcf.neural import QuantileForecaster
+
+    found = _read(persistence.load, path)
+    model = found.forecaster_ if isinstance(found, ForecastDetector) else found
+    if not isinstance(model, QuantileForecaster) or not model.__sklearn_is_fitted__():
+        raise bad_data(f"{path}: expected a trained forecaster, got a {type(found).__name__}")
+    return model
 
 
 def read_manifest(path: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastrcf.cli.cells import numbers, texts
 from fastrcf.cli.columns import PROBE_ROWS, Requested, RiseWatch, Roles, choose
-from fastrcf.cli.detecting import DetectorScorer
+from fastrcf.cli.detecting import DetectorScorer, called
 from fastrcf.cli.exits import CliError, ExitCode, bad_data, note
 from fastrcf.cli.formats import Format, target_of_name
 from fastrcf.cli.layout import layout_of
@@ -92,7 +92,7 @@ def run(job: ScoreJob) -> ExitCode:
         tally, picture = _write(job, name, known or judged, bar)
     tally.started = started  # of the first of two passes
     if picture is not None and job.plot is not None:
-        picture.write(job.plot, _title(job, tally.n_events))
+        picture.write(job.plot, _title(job, tally))
     _report(job, tally)
     return ExitCode.ANOMALIES if job.fail_on_anomaly and tally.n_anomalies else ExitCode.OK
 
@@ -152,7 +152,7 @@ def _judge(job: ScoreJob, name: str, model: Any, bar: Progress) -> _Judged:
     scored = scorer.finish()
     if isinstance(scorer, DetectorScorer):
         limit = f"the cutoff {model.detector.cutoff:.3f}"
-        return _Judged(scored, "forest detector", limit, scorer.n_events)
+        return _Judged(scored, called(model.detector), limit, scorer.n_events)
     return _Judged(scored, str(job.forest), _mean_limit(job))
 
 
@@ -289,10 +289,10 @@ def _part(done: float | None, start: float, stop: float) -> float | None:
     return None if done is None else start + (stop - start) * done
 
 
-def _title(job: ScoreJob, n_events: int | None) -> str:
+def _title(job: ScoreJob, tally: Tally) -> str:
     name = "standard input" if job.input == STDIN else Path(job.input).name
     method = f"random cut forest, shingle {job.forest.shingle_size}"
-    return f"{name} · {method if n_events is None else 'forest detector'}"
+    return f"{name} · {method if tally.n_events is None else tally.method}"
 
 
 def _report(job: ScoreJob, tally: Tally) -> None:

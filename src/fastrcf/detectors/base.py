@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -29,20 +29,38 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray, Names, TableLike
     from fastrcf.detectors.detection import Detection
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "DetectorEngine"]
 
 
-class _Engine(Protocol):
-    """What a detector keeps once it knows the width of its rows."""
+class DetectorEngine(Protocol):
+    """What a detector keeps once it knows the width of its rows: all that learns.
+
+    Rows come checked: float64 of shape (n, width), finite or NaN. An engine numbers them from 0 on,
+    those of `fit` included. It must be possible to copy it deeply, and what it says may not depend
+    on how rows are divided into calls: `take` of all rows and of one after the other must give the
+    same scores and detections, bit for bit.
+    """
 
     n_seen: int
-    width: int
-    detections: list[Detection]
+    """Rows learned."""
 
-    def fit(self, rows: FloatArray) -> None: ...
-    def score(self, rows: FloatArray) -> FloatArray: ...
-    def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray: ...
-    def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]: ...
+    width: int
+    """Columns."""
+
+    detections: list[Detection]
+    """Alarms raised by learned rows, in the order of `start`."""
+
+    def fit(self, rows: FloatArray) -> None:
+        """Learn a whole table; nothing was learned before. It may take keywords of its detector."""
+
+    def score(self, rows: FloatArray) -> FloatArray:
+        """Score rows that would come next, learning nothing."""
+
+    def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
+        """Score rows, add the alarms that they raise to `detections`, and learn them."""
+
+    def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]:
+        """Give the alarms that rows would raise if they came next, learning nothing."""
 
 
 class Detector(Estimator, ABC):
@@ -53,6 +71,10 @@ class Detector(Estimator, ABC):
     and for rows with a missing value. A row beyond `cutoff` raises an alarm, unless the event of an
     earlier alarm still goes on. On a detector that has learned, a change by `set_params` takes
     effect at the next `fit`.
+
+    Some detectors learn rows from the first one on; the others must be fitted first, and say so.
+    After a `fit` the latter go on with what streams (the latest rows, the law of scores, alarms,
+    ranges); what was trained stays as it is.
 
     Attributes
     ----------
@@ -67,6 +89,9 @@ class Detector(Estimator, ABC):
     """
 
     alarm_rate: float
+    _needs_fit: ClassVar[bool] = False
+    """Whether rows can be judged only after `fit`."""
+
     _engine: Any = None
     _names: Names | None = None
     _training: str = ""
@@ -103,15 +128,7 @@ class Detector(Estimator, ABC):
             An option is wrong, or `X` is not numbers, is empty or infinite somewhere. Nothing is
             changed then.
         """
-        table = as_table(X)
-        rows = _in_bounds(table.array)
-        engine = self._new_engine(_column_names(table.names, rows.shape[1]))
-        engine.fit(rows)
-        digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
-        with self._guard():
-            self._install(engine, table.names)
-            self._training = digest
-        return self
+        return self._fit(X)
 
     def score(self, X: TableLike) -> FloatArray:
         """Score rows as if they came next, without learning them.
@@ -259,9 +276,11 @@ class Detector(Estimator, ABC):
             Nothing has been learned.
         """
         if self._engine is None:
-            raise not_fitted(f"{type(self).__name__} has learned nothing: call fit or update first")
+            how = "fit" if self._needs_fit else "fit or update"
+            raise not_fitted(f"{type(self).__name__} has learned nothing: call {how} first")
         kind, width = type(self).__name__, self._engine.width
         facts = [kind, self._options(), width, self._names, self._training]
+        facts += self._trained(self._engine)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -284,7 +303,7 @@ class Detector(Estimator, ABC):
 
     @classmethod
     def _from_parts(cls, section: dict[str, Any], parts: dict[str, bytes]) -> Self:
-        detector = cls(**section["params"])
+        detector = cls(**cls._params_of(section["params"]))
         state = section["state"]
         if state is None:
             return detector
@@ -293,6 +312,10 @@ class Detector(Estimator, ABC):
         detector._install(engine, None if names is None else tuple(map(str, names)))
         detector._training = str(section["training"])
         return detector
+
+    def _trained(self, engine: Any) -> list[str]:  # noqa: ARG002
+        """Give what scores depend on and training decided: digests, for the fingerprint."""
+        return []
 
     @abstractmethod
     def _engine_to_parts(self, engine: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -303,6 +326,18 @@ class Detector(Estimator, ABC):
         """Make an engine of it; whatever is wrong is an error."""
 
     # ---- inside ---------------------------------------------------------------------------------
+
+    def _fit(self, X: TableLike, **how: Any) -> Self:
+        """Learn a table with a new engine, which takes the place of the old one when it is done."""
+        table = as_table(X)
+        rows = _in_bounds(table.array)
+        engine = self._new_engine(_column_names(table.names, rows.shape[1]))
+        engine.fit(rows, **how)
+        digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
+        with self._guard():
+            self._install(engine, table.names)
+            self._training = digest
+        return self
 
     def _read(self, X: TableLike) -> tuple[FloatArray, Names | None]:
         table = as_table(X)
@@ -321,13 +356,18 @@ class Detector(Estimator, ABC):
     def _engine_for(self, rows: FloatArray, names: Names | None, *, keep: bool = False) -> Any:
         if self._engine is not None:
             return self._engine
+        if self._needs_fit:
+            raise not_fitted(
+                f"{type(self).__name__} cannot judge rows before it was trained: call fit with "
+                "normal rows first, or load one that was saved after fit"
+            )
         engine = self._new_engine(_column_names(names, rows.shape[1]))
         if keep:
             self._install(engine, names)
             self._training = ""
         return engine
 
-    def _install(self, engine: _Engine, names: Names | None) -> None:
+    def _install(self, engine: DetectorEngine, names: Names | None) -> None:
         self._engine, self._names = engine, names
         self._in_force = self._plain_params()
         self.n_features_in_ = engine.width
@@ -342,6 +382,11 @@ class Detector(Estimator, ABC):
     def _plain_params(self) -> dict[str, Any]:
         return {name: plain(value) for name, value in self.get_params().items()}
 
+    @classmethod
+    def _params_of(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Give back what `_plain_params` was made of."""
+        return options
+
     def _guard(self) -> threading.Lock:
         return self._lock or vars(self).setdefault("_lock", threading.Lock())
 
@@ -350,7 +395,7 @@ class Detector(Estimator, ABC):
 
 
 def _take(
-    engine: _Engine, rows: FloatArray, times: Sequence[Any] | None
+    engine: DetectorEngine, rows: FloatArray, times: Sequence[Any] | None
 ) -> tuple[FloatArray, list[Detection]]:
     first = engine.n_seen
     scores = engine.take(rows, times)

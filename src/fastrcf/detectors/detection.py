@@ -47,6 +47,8 @@ class Detection:
         the latest 64 rows where there is no period.
     attribution : dict
         What each column adds to the score of the values, as shares that sum to 1.
+    band : ndarray of shape (2, d), optional
+        Between which values the row was expected to lie, from a detector that knows that.
     """
 
     start: int
@@ -60,6 +62,7 @@ class Detection:
     values: FloatArray = field(compare=False)
     expected: FloatArray = field(compare=False)
     attribution: dict[str | int, float]
+    band: FloatArray | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the detection as plain values.
@@ -67,8 +70,10 @@ class Detection:
         Returns
         -------
         dict
-            What JSON holds, in the order above; None for values that are not known.
+            What JSON holds, in the order above; None for values that are not known. The band is
+            left out where there is none.
         """
+        band = {} if self.band is None else {"band": [_known(side) for side in self.band]}
         return {
             "start": self.start,
             "end": self.end,
@@ -81,6 +86,7 @@ class Detection:
             "values": _known(self.values),
             "expected": _known(self.expected),
             "attribution": dict(self.attribution),
+            **band,
         }
 
 

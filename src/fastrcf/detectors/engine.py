@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastrcf.detectors.alarms import Alarms, Event, Range
-from fastrcf.detectors.finder import Finder
+from fastrcf.detectors.alarms import Alarms, Range
+from fastrcf.detectors.finder import Finder, Hindsight
+from fastrcf.detectors.following import faded, follow
 from fastrcf.detectors.plan import HISTORY, Plan, make_plan, same_views
 from fastrcf.detectors.watch import Watch
 from fastrcf.forest import RandomCutForest
@@ -28,17 +28,11 @@ _FIRST_PLAN = 256
 _BLOCK = 8192
 """Rows that are taken together, to bound memory."""
 
-_FADE = 1.0 - 1.0 / 30.0
-"""What remains of a score from row to row: half after twenty rows."""
-
 _USUAL_SAMPLE = (256, 1024)
 """Points that a tree keeps of one column and of several, whose space is wider."""
 
 _CLIP, _CLIP_OF_FIT = 5.0, 1e9
 """Laws clip what comes in a stream; a table for `fit` is what is normal, all of it."""
-
-_MOST_DETECTIONS = 10_000
-"""Detections that are kept."""
 
 
 class Settings(NamedTuple):
@@ -91,7 +85,7 @@ class Engine:
 
     def score(self, rows: FloatArray) -> FloatArray:
         """Score rows that would come next, learning nothing."""
-        return _faded(self._levels(rows)[0], self.faded)[0]
+        return faded(self._levels(rows)[0], self.faded)[0]
 
     def take(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
         """Score rows, raise alarms, and learn each row after it was judged."""
@@ -105,13 +99,32 @@ class Engine:
             start = stop
         return scores
 
+    def levels(self, rows: FloatArray, *, learn: bool) -> FloatArray:
+        """Judge rows that come next, of an engine that was fitted, and raise no alarms.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+        learn : bool
+            Whether they are learned.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Levels, which do not fade.
+        """
+        levels, _ = self._levels(rows, learn=learn)
+        if learn:
+            self._remember(rows)
+        return levels
+
     def would_find(self, rows: FloatArray, times: Sequence[Any] | None) -> list[Detection]:
         """Find events in rows that would come next, learning nothing."""
         levels, _ = self._levels(rows)
         excess = self.range.excess(rows, learn=False)
-        finder = Finder(self, rows, levels, excess, times=times, shares=None)
+        finder = Finder(self, rows, levels, excess, Hindsight(self, rows, None), times=times)
         detections: list[Detection] = []
-        _follow(finder, Alarms(self.settings.rest), detections, self.n_seen + len(rows))
+        follow(finder, Alarms(self.settings.rest), detections, self.n_seen + len(rows))
         return detections
 
     def _until_plan(self) -> int:
@@ -127,10 +140,10 @@ class Engine:
             self._adopt(make_plan(rows[:1], ("values",), 0))
         levels, shares = self._levels(rows, learn=True)
         excess = self.range.excess(rows, learn=True)
-        finder = Finder(self, rows, levels, excess, times=times, shares=shares)
-        _follow(finder, self.alarms, self.detections, self.n_seen + len(rows))
+        finder = Finder(self, rows, levels, excess, Hindsight(self, rows, shares), times=times)
+        follow(finder, self.alarms, self.detections, self.n_seen + len(rows))
         self._remember(rows)
-        scores, self.faded = _faded(levels, self.faded)
+        scores, self.faded = faded(levels, self.faded)
         return scores
 
     def _levels(
@@ -203,31 +216,3 @@ class Engine:
                     watch.answer(rows[behind:stop], first + behind, first + start, learn=True)
                 if start == 0:
                     watch.renew_law(clip)
-
-
-def _follow(finder: Finder, alarms: Alarms, detections: list[Detection], n_seen: int) -> None:
-    """Add the alarms that a finder's rows raise to the detections, and end those that are over."""
-    new, over = alarms.follow(finder.beyond())
-    last = alarms.close(n_seen)
-    detections.extend(finder.detection(event) for event in new)
-    del detections[:-_MOST_DETECTIONS]
-    for event in [*over, last]:
-        if event is not None:
-            _end(detections, event)
-
-
-def _end(detections: list[Detection], event: Event) -> None:
-    for place in range(len(detections) - 1, -1, -1):
-        if detections[place].start == event.start:
-            detections[place] = replace(detections[place], end=event.last + 1)
-            return
-
-
-def _faded(levels: FloatArray, before: float) -> tuple[FloatArray, float]:
-    """Let a level sink slowly; rows without one keep none. The last value goes on."""
-    scores = levels.copy()
-    for row, level in enumerate(levels.tolist()):
-        before = max(level, before * _FADE)
-        if level:
-            scores[row] = before
-    return scores, before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,31 +15,61 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.detectors.engine import Engine
 
-__all__ = ["Finder"]
+__all__ = ["Account", "Finder", "Hindsight"]
 
 _RECENT = 64
 """Rows whose median is expected where nothing repeats."""
 
 
+class Watched(Protocol):
+    """The engine that a finder works for."""
+
+    settings: Any
+    """With `alarm_rate`, `ignore_amount` and `ignore_ratio` of `AlarmSettings`."""
+
+    names: tuple[str | int, ...]
+    n_seen: int
+
+
+class Account(Protocol):
+    """What can be said of rows besides their levels; a place is that of a row among them."""
+
+    def expected(self, place: int) -> FloatArray:
+        """Tell what was expected, shape (d,); NaN where nothing was."""
+
+    def share(self, place: int) -> FloatArray:
+        """Tell what each column adds to the score, signed, shape (d,); all 0 if none can tell."""
+
+
 class Finder:
-    """Tells which of the rows that came lie beyond the cutoff, and what is to be said of them."""
+    """Tells which of the rows that came lie beyond the cutoff, and what is to be said of them.
+
+    Parameters
+    ----------
+    engine : Watched
+        Before it has learned the rows.
+    rows, levels, excess : ndarray of shape (n, d), (n,), (n, d)
+        The rows, their levels, and how far each value lies outside everything seen (`Range`).
+    account : Account
+        Explains them.
+    times : sequence or None
+        The times of the rows.
+    """
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Watched,
         rows: FloatArray,
         levels: FloatArray,
         excess: FloatArray,
+        account: Account,
         *,
         times: Sequence[Any] | None,
-        shares: FloatArray | None,
     ) -> None:
         self.engine, self.levels = engine, levels
         self.outside, self.excess = excess, np.abs(excess)
-        self.times, self.shares = times, shares
-        self.first, self.n_past = engine.n_seen, len(engine.history)
-        self.rows = rows
-        self.known: FloatArray | None = None
+        self.times, self.account = times, account
+        self.first, self.rows = engine.n_seen, rows
         self.cutoff = cutoff_of(engine.settings.alarm_rate)
 
     def beyond(self) -> list[int]:
@@ -51,7 +81,7 @@ class Finder:
         amount, ratio = self.engine.settings.ignore_amount, self.engine.settings.ignore_ratio
         if amount is None and ratio is None:
             return False
-        expected = self._expected(place)
+        expected = self.account.expected(place)
         band = np.zeros(len(expected))
         if amount is not None:
             band = np.maximum(band, amount)
@@ -60,23 +90,11 @@ class Finder:
         column = self._column(place)
         return bool(abs(self.rows[place, column] - expected[column]) < band[column])
 
-    def _expected(self, place: int) -> FloatArray:
-        if self.known is None:
-            self.known = np.concatenate([self.engine.history, self.rows])
-        plan = self.engine.plan
-        return _expected(self.known, self.n_past + place, plan.period if plan else 0)
-
     def _share(self, place: int) -> FloatArray:
         """Tell what each column adds to the score, signed."""
-        share: FloatArray
-        if self.shares is not None:
-            share = self.shares[place]
-        else:
-            explaining = [watch for watch in self.engine.watches if watch.explains]
-            row = self.rows[place : place + 1]
-            share = explaining[0].explain(row)[0] if explaining else np.zeros(len(row[0]))
-        if not share.any():  # no forest can tell: the distance from what was expected does
-            share = np.nan_to_num(self.rows[place] - self._expected(place))
+        share = self.account.share(place)
+        if not share.any():  # nothing can tell: the distance from what was expected does
+            share = np.nan_to_num(self.rows[place] - self.account.expected(place))
         return share if share.any() else self.outside[place]
 
     def _column(self, place: int) -> int:
@@ -104,9 +122,45 @@ class Finder:
             column=names[column],
             direction="high" if upward else "low",
             values=self.rows[place].copy(),
-            expected=self._expected(place),
+            expected=self.account.expected(place),
             attribution=dict(zip(names, sizes.tolist(), strict=True)),
         )
+
+
+class Hindsight:
+    """What an engine of forests can say of rows: by its history, and by its forests.
+
+    Parameters
+    ----------
+    engine : Engine
+        Before it has learned the rows.
+    rows : ndarray of shape (n, d)
+    shares : ndarray of shape (n, d) or None
+        What each column adds to the scores, if that is known already.
+    """
+
+    def __init__(self, engine: Engine, rows: FloatArray, shares: FloatArray | None) -> None:
+        self.engine, self.rows, self.shares = engine, rows, shares
+        self.n_past = len(engine.history)
+        self.known: FloatArray | None = None
+
+    def expected(self, place: int) -> FloatArray:
+        """Tell what was expected; see `Detection`."""
+        if self.known is None:
+            self.known = np.concatenate([self.engine.history, self.rows])
+        plan = self.engine.plan
+        return _expected(self.known, self.n_past + place, plan.period if plan else 0)
+
+    def share(self, place: int) -> FloatArray:
+        """Tell what each column adds to the score, signed."""
+        share: FloatArray
+        if self.shares is not None:
+            share = self.shares[place]
+            return share
+        row = self.rows[place : place + 1]
+        explaining = [watch for watch in self.engine.watches if watch.explains]
+        share = explaining[0].explain(row)[0] if explaining else np.zeros(row.shape[1])
+        return share
 
 
 def _expected(rows: FloatArray, place: int, period: int) -> FloatArray:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastrcf._forest.checks import choice, integer, real
+from fastrcf._forest.checks import choice, integer
 from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.detectors.base import Detector
 from fastrcf.detectors.engine import Engine, Settings
 from fastrcf.detectors.plan import LONGEST_PERIOD, VIEWS
-from fastrcf.detectors.state import engine_to_parts, restore_engine
-from fastrcf.errors import ModelFormatError
+from fastrcf.detectors.settings import alarm_settings
+from fastrcf.detectors.state import engine_to_parts, names_from, restore_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from fastrcf._typing import FloatArray
 
 __all__ = ["ForestDetector"]
 
@@ -119,10 +115,9 @@ class ForestDetector(Detector):
         self.n_jobs = n_jobs
 
     def _new_engine(self, names: tuple[str | int, ...]) -> Engine:
-        width = len(names)
-        rate = real("alarm_rate", self.alarm_rate)
-        if not 0.0 < rate < 0.4:
-            raise ValueError(f"alarm_rate: expected a number in (0, 0.4), got {rate}")
+        alarms = alarm_settings(
+            self.alarm_rate, self.rest, self.ignore_amount, self.ignore_ratio, len(names)
+        )
         period = self.period
         resolve_n_jobs(self.n_jobs)
         settings = Settings(
@@ -132,10 +127,7 @@ class ForestDetector(Detector):
             sample_size=None
             if self.sample_size is None
             else integer("sample_size", self.sample_size, 2, 32_000),
-            alarm_rate=rate,
-            rest=integer("rest", self.rest, 0, 1_000_000_000),
-            ignore_amount=_band("ignore_amount", self.ignore_amount, width),
-            ignore_ratio=_band("ignore_ratio", self.ignore_ratio, width),
+            **alarms._asdict(),
             random_state=integer("random_state", self.random_state, 0, 2**64 - 1),
             n_jobs=self.n_jobs,
         )
@@ -145,10 +137,7 @@ class ForestDetector(Detector):
         return engine_to_parts(engine)
 
     def _engine_from_parts(self, section: dict[str, Any], parts: dict[str, bytes]) -> Engine:
-        names = section["names"]
-        if not names or not all(type(name) in (str, int) for name in names):
-            raise ModelFormatError(f"names: expected those of the columns, got {names!r}")
-        engine = self._new_engine(tuple(names))
+        engine = self._new_engine(names_from(section))
         restore_engine(engine, section, parts)
         return engine
 
@@ -161,17 +150,3 @@ def _views(views: str | Sequence[str]) -> tuple[str, ...]:
     if not wanted:
         raise ValueError(f"views: expected 'auto' or some of {list(VIEWS)}, got none")
     return wanted
-
-
-def _band(name: str, value: float | Sequence[float] | None, width: int) -> FloatArray | None:
-    if value is None:
-        return None
-    band = np.asarray(value, np.float64)
-    if band.shape not in ((), (width,)):
-        raise ValueError(
-            f"{name}: expected one number or one for each of {width} columns, "
-            f"got shape {band.shape}"
-        )
-    if not (np.isfinite(band) & (band >= 0.0)).all():
-        raise ValueError(f"{name}: expected finite numbers of at least 0, got {value!r}")
-    return np.broadcast_to(band, (width,)).copy()

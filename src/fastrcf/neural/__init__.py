@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastrcf.neural.autoencoder import LinearAutoencoder, LstmAutoencoder
     from fastrcf.neural.classifier import ConvClassifier
+    from fastrcf.neural.forecaster import QuantileForecaster
+    from fastrcf.neural.records import Record
     from fastrcf.neural.spec import ConvSpec, LinearSpec, LstmSpec
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "LinearSpec",
     "LstmAutoencoder",
     "LstmSpec",
+    "QuantileForecaster",
+    "Record",
 ]
 
 _HOME = {
@@ -25,6 +29,8 @@ _HOME = {
     "LinearSpec": "fastrcf.neural.spec",
     "LstmAutoencoder": "fastrcf.neural.autoencoder",
     "LstmSpec": "fastrcf.neural.spec",
+    "QuantileForecaster": "fastrcf.neural.forecaster",
+    "Record": "fastrcf.neural.records",
 }
 
 

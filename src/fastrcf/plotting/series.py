@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.datasets import Event
 
-__all__ = ["draw", "plot_scores"]
+__all__ = ["draw", "finish_x", "on_axis", "plot_scores"]
 
 
 def plot_scores(
@@ -141,9 +141,9 @@ def draw(
         for panel, axis in zip(panels, axes[:, 0], strict=True):
             _draw_panel(axis, panel, is_time=is_time, marked=marked)
             for _, start, stop in shaded:
-                axis.axvspan(*_on_axis([start, stop], is_time=is_time), color=EVENT, zorder=0)
+                axis.axvspan(*on_axis([start, stop], is_time=is_time), color=EVENT, zorder=0)
         _name_spans(axes[0, 0], shaded, is_time=is_time)
-        _finish_x(axes[-1, 0], is_time=is_time)
+        finish_x(axes[-1, 0], is_time=is_time)
         heading = "   ".join(part for part in (title, note) if part)
         if heading:
             figure.suptitle(heading, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
@@ -170,7 +170,7 @@ def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool, marked: str) -> None
     overview, is_score = panel.overview, panel.channel == SCORE
     x, y = overview.line(panel.channel)
     axis.plot(
-        _on_axis(x, is_time=is_time),
+        on_axis(x, is_time=is_time),
         y,
         color=SCORE_LINE if is_score else SERIES,
         linewidth=0.8 if overview.n_bins > 500 else 1.2,
@@ -180,13 +180,13 @@ def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool, marked: str) -> None
     if is_score:
         x, y = overview.line(THRESHOLD)
         if not np.isnan(y).all():
-            place = _on_axis(x, is_time=is_time)
+            place = on_axis(x, is_time=is_time)
             axis.plot(place, y, color=CUTOFF, linewidth=1.4, zorder=3, label="threshold")
     x, y = overview.marks(panel.channel)
     if len(x):
         unit = "row" if overview.n_marks == 1 else "rows"
         label = f"{marked}: {overview.n_marks:,} {unit}" if is_score else None
-        place = _on_axis(x, is_time=is_time)
+        place = on_axis(x, is_time=is_time)
         style = {"s": 14 if len(x) < 400 else 8, "color": MARK, "linewidths": 0, "zorder": 4}
         axis.scatter(place, y, label=label, **style)
     if is_score:
@@ -199,7 +199,7 @@ def _draw_panel(axis: Any, panel: _Panel, *, is_time: bool, marked: str) -> None
 
 def _name_spans(axis: Any, spans: list[tuple[str, float, float]], *, is_time: bool) -> None:
     for name, start, stop in spans:
-        middle = _on_axis([(start + stop) / 2], is_time=is_time)[0]
+        middle = on_axis([(start + stop) / 2], is_time=is_time)[0]
         place = (middle, 1.0)
         transform = axis.get_xaxis_transform()
         axis.annotate(
@@ -208,7 +208,7 @@ def _name_spans(axis: Any, spans: list[tuple[str, float, float]], *, is_time: bo
         )  # fmt: skip
 
 
-def _on_axis(seconds: ArrayLike, *, is_time: bool) -> NDArray[Any]:
+def on_axis(seconds: ArrayLike, *, is_time: bool) -> NDArray[Any]:
     """Turn seconds into what matplotlib's date axis takes; other numbers stay."""
     places = np.asarray(seconds, dtype=np.float64)
     if not is_time:
@@ -216,7 +216,8 @@ def _on_axis(seconds: ArrayLike, *, is_time: bool) -> NDArray[Any]:
     return places / 86_400.0  # matplotlib counts days since 1970
 
 
-def _finish_x(axis: Any, *, is_time: bool) -> None:
+def finish_x(axis: Any, *, is_time: bool) -> None:
+    """Name the places on the horizontal axis."""
     if is_time:
         dates: Any = require("matplotlib.dates", "plot")
         locator = dates.AutoDateLocator(minticks=4, maxticks=12)
