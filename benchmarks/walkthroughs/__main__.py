@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.accuracy.data import folder
@@ -20,17 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.walkthroughs", description=__doc__)
     parser.add_argument("only", nargs="?", choices=list(WALKTHROUGHS), help="default: both")
     parser.add_argument("--seeds", type=int, default=5, help="trainings to average (default: 5)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the records there")
     parser.add_argument("--write", action="store_true", help="put the tables into the README here")
     options = parser.parse_args(arguments)
-    reports: dict[str, Callable[[range], str]] = {
-        "bearing": bearing.report,
-        "ecg": lambda seeds: ecg.report(seeds, options.pictures),
-    }
     for name in [options.only] if options.only else WALKTHROUGHS:
         if not (folder() / WALKTHROUGHS[name]).is_dir():
             parser.error(f"no data at {folder() / WALKTHROUGHS[name]}; set FASTRCF_DATA")
-        text = reports[name](range(options.seeds))
+        seeds = range(options.seeds)
+        if name == "bearing":
+            text = bearing.report(seeds, options.jobs)
+        else:
+            text = ecg.report(seeds, options.jobs, options.pictures)
         print(text, flush=True)
         if options.write:
             write(name, text)

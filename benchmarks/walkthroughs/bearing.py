@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.accuracy.data import FloatArray, Labels
 from benchmarks.walkthroughs import baseline, data
 from benchmarks.walkthroughs.judging import Verdict, by_cutoff, judge
+from benchmarks.walkthroughs.parallel import each
 from benchmarks.walkthroughs.tables import RATES, rates, table
 from fastrcf import AutoencoderDetector
 from fastrcf.detectors.templates import usual
@@ -39,7 +40,7 @@ def rows() -> tuple[FloatArray, Labels]:
 
 def recurrent(seed: int, **options: Any) -> LstmAutoencoder:
     """Make the walkthrough's network; windows for training do not overlap."""
-    short = {"epochs": 10, "patience": 2, "stride": WINDOW, "device": "cpu"}
+    short: dict[str, Any] = {"epochs": 10, "patience": 2, "stride": WINDOW, "device": "cpu"}
     return LstmAutoencoder(
         window_size=WINDOW,
         encoder=(2,),
@@ -98,9 +99,9 @@ def honest(seed: int, **options: Any) -> dict[str, Honest]:
     for name in FAULTS:
         fault = data.bearing(name, BOTH)
         loud = network.window_scores(fault), found.score(fault)
-        pairs = [_put_together(*pair) for pair in zip(calm, loud, strict=True)]
+        small, large = (_put_together(*pair) for pair in zip(calm, loud, strict=True))
         verdicts[name] = Honest(
-            *(judge(*pair, seed) for pair in pairs), by_cutoff(*pairs[1], found.cutoff)
+            judge(*small, seed), judge(*large, seed), by_cutoff(*large, found.cutoff)
         )
     return verdicts
 
@@ -110,11 +111,11 @@ def _put_together(calm: FloatArray, loud: FloatArray) -> tuple[FloatArray, Label
     return np.concatenate([calm, loud]), labels
 
 
-def report(seeds: Sequence[int]) -> str:
+def report(seeds: Sequence[int], jobs: int = 1) -> str:
     """Judge everything with all seeds."""
     ways = {
-        f"recurrent autoencoder, windows of {WINDOW}": [walkthrough(seed) for seed in seeds],
-        "default `AutoencoderDetector`": [ours(seed) for seed in seeds],
+        f"recurrent autoencoder, windows of {WINDOW}": each(walkthrough, seeds, jobs),
+        "default `AutoencoderDetector`": each(ours, seeds, jobs),
     }
     lines = [PUBLISHED, *((name, *rates(found)) for name, found in ways.items())]
     return "\n\n".join(

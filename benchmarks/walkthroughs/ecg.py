@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from benchmarks.accuracy.data import FloatArray, Range
 from benchmarks.walkthroughs import data
+from benchmarks.walkthroughs.parallel import each
 from benchmarks.walkthroughs.tables import table
 from fastrcf.neural import LstmAutoencoder
 from fastrcf.thresholds import SigmaThreshold
@@ -70,6 +72,7 @@ def network(n_rows: int, seed: int, **options: Any) -> LstmAutoencoder:
         "learning_rate": 3e-3,
         "clip_norm": 1.0,
         "patience": None,
+        "validation_fraction": 0.0,
         "stride": max(1, n_rows // MOST),
         "device": "cpu",
     }
@@ -132,41 +135,42 @@ def _alarms(flags: Any, record: data.Record) -> int:
     return int((np.diff(outside.astype(np.int8), prepend=0) == 1).sum())
 
 
-def report(seeds: Sequence[int], pictures: Path | None = None) -> str:
+def report(seeds: Sequence[int], jobs: int = 1, pictures: Path | None = None) -> str:
     """Judge all records with all seeds; draw those of the first seed into a folder."""
-    lines = []
-    for name in data.HEARTS:
-        record = data.heart(name)
-        runs = [run(record, seed) for seed in seeds]
-        if pictures is not None:
-            draw(record, runs[0], pictures)
-        rival = peer(record)
-        hits = sum(each.finding.hit for each in runs)
-        lines.append(
-            (
-                name,
-                f"{record.discord[0]}–{record.discord[1]}",
-                f"{hits} of {len(runs)}",
-                ", ".join(str(each.finding.peak) for each in runs),
-                f"{min(each.finding.lead for each in runs):.2f}",
-                f"{np.mean([each.loss for each in runs]):.4f}",
-                f"{np.mean([each.threshold for each in runs]):.4f}",
-                f"{np.mean([each.alarms for each in runs]):.1f}",
-                f"{'yes' if rival.hit else 'no'}, {rival.peak}",
-            )
-        )
-    head = (
-        "record",
-        "discord",
-        "found",
-        "peaks",
-        "lead, worst",
-        "loss",
-        "threshold",
-        "false alarms",
-        "10-component PCA",
+    work = partial(_line, seeds=seeds, pictures=pictures)
+    return table(
+        (
+            "record",
+            "discord",
+            "found",
+            "peaks",
+            "lead, worst",
+            "loss",
+            "threshold",
+            "false alarms",
+            "10-component PCA",
+        ),
+        each(work, data.HEARTS, jobs),
     )
-    return table(head, lines)
+
+
+def _line(name: str, seeds: Sequence[int], pictures: Path | None) -> tuple[str, ...]:
+    record = data.heart(name)
+    runs = [run(record, seed) for seed in seeds]
+    if pictures is not None:
+        draw(record, runs[0], pictures)
+    rival = peer(record)
+    return (
+        name,
+        f"{record.discord[0]}–{record.discord[1]}",
+        f"{sum(one.finding.hit for one in runs)} of {len(runs)}",
+        ", ".join(str(one.finding.peak) for one in runs),
+        f"{min(one.finding.lead for one in runs):.2f}",
+        f"{np.mean([one.loss for one in runs]):.4f}",
+        f"{np.mean([one.threshold for one in runs]):.4f}",
+        f"{np.mean([one.alarms for one in runs]):.1f}",
+        f"{'found' if rival.hit else 'missed'}, {rival.peak}",
+    )
 
 
 def draw(record: data.Record, judged: Run, folder: Path) -> Path:
