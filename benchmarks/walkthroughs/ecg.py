@@ -178,7 +178,7 @@ def draw(record: data.Record, judged: Run, folder: Path) -> Path:
     from fastrcf.datasets import Event
     from fastrcf.plotting import plot_scores, save
 
-    first, stop = record.discord
+    first, stop = (row // STEP for row in record.discord)
     figure = plot_scores(
         judged.values,
         judged.scores,
