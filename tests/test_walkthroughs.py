@@ -54,6 +54,14 @@ def test_rows_are_averaged_and_peaks_found_where_they_are():
     assert not ecg.locate(scores, (0, 4), 4, 0).hit
 
 
+def test_a_discord_late_in_a_record_is_drawn_where_it_is(tmp_path):
+    pytest.importorskip("matplotlib")
+    record = data.Record("late", np.zeros((400, 2)), (300, 340))
+    scores = np.arange(100.0)
+    judged = ecg.Run(np.zeros((100, 2)), scores, 90.0, 0.1, 0, ecg.Finding(300, True, 2.0))
+    assert ecg.draw(record, judged, tmp_path / "new").stat().st_size > 0
+
+
 def test_a_report_replaces_the_one_between_its_marks(tmp_path):
     file = tmp_path / "README.md"
     file.write_text("a\n<!-- ecg: begin -->\nold\n<!-- ecg: end -->\nb\n")
