@@ -1,0 +1,1 @@
+"""Published walkthroughs on public data: first as they were, then as they should have been."""
