@@ -1,4 +1,4 @@
-"""Anomaly detection on streams and tables with a native random cut forest.
+"""Anomaly detection on streams and tables: a native random cut forest, and networks over windows.
 
 ``import fastrcf`` loads nothing but this file; each name below is loaded when it is first used.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastrcf import detectors, metrics, thresholds
+    from fastrcf import detectors, events, metrics, neural, scaling, thresholds, windowing
     from fastrcf.attribution import Attribution
     from fastrcf.detectors import (
         AutoencoderDetector,
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
         TwoStageDetector,
     )
     from fastrcf.directional import Directional
-    from fastrcf.errors import FastRCFError, MissingExtraError, ModelFormatError, NotFittedError
+    from fastrcf.errors import (
+        DeviceError,
+        FastRCFError,
+        MissingExtraError,
+        ModelFormatError,
+        NotFittedError,
+        TrainingError,
+    )
     from fastrcf.fleet import ForestFleet
     from fastrcf.forecasting import Forecast
     from fastrcf.forest import RandomCutForest
@@ -40,6 +47,7 @@ __all__ = [
     "CascadeDetector",
     "ConvClassifier",
     "Detection",
+    "DeviceError",
     "Directional",
     "FastRCFError",
     "Forecast",
@@ -54,13 +62,18 @@ __all__ = [
     "NotFittedError",
     "QuantileForecaster",
     "RandomCutForest",
+    "TrainingError",
     "TwoStageDetector",
     "__version__",
     "detectors",
+    "events",
     "load",
     "metrics",
+    "neural",
     "save",
+    "scaling",
     "thresholds",
+    "windowing",
 ]
 
 _HOME = {
@@ -70,6 +83,7 @@ _HOME = {
     "CascadeDetector": "fastrcf.detectors",
     "ConvClassifier": "fastrcf.neural",
     "Detection": "fastrcf.detectors",
+    "DeviceError": "fastrcf.errors",
     "FastRCFError": "fastrcf.errors",
     "Forecast": "fastrcf.forecasting",
     "ForecastDetector": "fastrcf.detectors",
@@ -83,13 +97,16 @@ _HOME = {
     "NotFittedError": "fastrcf.errors",
     "QuantileForecaster": "fastrcf.neural",
     "RandomCutForest": "fastrcf.forest",
+    "TrainingError": "fastrcf.errors",
     "TwoStageDetector": "fastrcf.detectors",
     "load": "fastrcf.persistence",
     "save": "fastrcf.persistence",
 }
 
 
-_MODULES = frozenset({"detectors", "metrics", "thresholds"})
+_MODULES = frozenset(
+    {"detectors", "events", "metrics", "neural", "scaling", "thresholds", "windowing"}
+)
 
 
 def __getattr__(name: str) -> object:
