@@ -93,6 +93,8 @@ def open_session(model: bytes, device: str, *, cuda_graph: bool = False) -> Any:
     options.log_severity_level = 4  # what goes wrong is raised
     # Planning which buffers share memory takes time that is quadratic in the number of nodes.
     options.enable_mem_reuse = False
+    # Threads that share a session would wait for its arena at every step of a loop.
+    options.enable_cpu_mem_arena = False
     providers: list[Any] = ["CPUExecutionProvider"]
     if device != "cpu":
         runtime.preload_dlls()

@@ -142,23 +142,27 @@ class Session:
             block = self._block(values[start : stop + self._lookback], stop - start, affine)
             return call(block)[: stop - start]
 
-        if not starts:
-            wanted = self._signature.wanted
-            return np.empty((0, *(k if isinstance(k, int) else 0 for k in wanted)), np.float32)
-        first = work(0)  # a model need not tell the shape of its results
-        results = np.empty((n, *first.shape[1:]), np.float32)
-        results[: len(first)] = first
+        wanted = self._signature.wanted
+        shape = tuple(length if isinstance(length, int) else 0 for length in wanted)
+        if starts and not all(isinstance(length, int) for length in wanted):
+            shape = work(0).shape[1:]  # the model does not tell
+        results = np.empty((n, *shape), np.float32)
 
         def fill(start: int) -> None:
-            results[start : start + self.chunk] = work(start)
+            part = work(start)
+            if part.shape[1:] != results.shape[1:]:
+                raise ModelFormatError(
+                    f"model: expected results of shape {results.shape[1:]}, got {part.shape[1:]}"
+                )
+            results[start : start + self.chunk] = part
 
-        n_threads = min(self.threads, len(starts) - 1) if self.device == "cpu" else 1
+        n_threads = min(self.threads, len(starts)) if self.device == "cpu" else 1
         if n_threads <= 1:
-            for start in starts[1:]:
+            for start in starts:
                 fill(start)
         else:
             with ThreadPoolExecutor(n_threads) as pool:
-                for _ in pool.map(fill, starts[1:]):
+                for _ in pool.map(fill, starts):
                     pass
         return results
 
