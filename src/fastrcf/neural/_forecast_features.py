@@ -224,10 +224,13 @@ class FeatureStream:
         spec = self.spec
         phases = np.empty((n, 2 * len(spec.calendar)))
         step = spec.step or 0
-        times = self.first + step * np.arange(self.n_seen, self.n_seen + n, dtype=np.int64)
         for place, name in enumerate(spec.calendar):
-            angle = (2.0 * math.pi / PERIODS[name]) * (times % PERIODS[name])
-            phases[:, 2 * place], phases[:, 2 * place + 1] = np.sin(angle), np.cos(angle)
+            period = PERIODS[name]
+            cycle = period // math.gcd(step, period)  # rows until the phases come again
+            rows = np.arange(self.n_seen, self.n_seen + min(n, cycle), dtype=np.int64)
+            angle = (2.0 * math.pi / period) * ((self.first + step * rows) % period)
+            phases[:, 2 * place] = np.resize(np.sin(angle), n)
+            phases[:, 2 * place + 1] = np.resize(np.cos(angle), n)
         return phases
 
 
