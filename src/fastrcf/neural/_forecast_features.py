@@ -201,24 +201,31 @@ class FeatureStream:
         the start of a row's block and back from the end of the block before: the same additions
         for any tail.
         """
-        context = self.spec.context
-        first = self.n_seen - len(self.tail)  # number of the first row that is known
-        lead, n = first % context, len(known)
-        width = known.shape[1]
-        blocks = -(-(lead + n) // context)
-        values = np.zeros((blocks, context, width, 2))
-        flat = values.reshape(blocks * context, width, 2)
-        flat[lead : lead + n, :, 0] = np.abs(np.nan_to_num(known))
-        flat[lead : lead + n, :, 1] = ~np.isnan(known)
-        forward = np.cumsum(values, axis=1)
-        sums = np.zeros_like(values)
-        sums[:, 1:] = forward[:, :-1]
-        back = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
-        sums[1:] += back[:-1]
-        total, count = np.moveaxis(sums.reshape(-1, width, 2)[lead : lead + n], 2, 0)
+        missing = np.isnan(known)
+        if missing.any():
+            total = self._over_context(np.where(missing, 0.0, np.abs(known)))
+            count = self._over_context((~missing).astype(np.float64))
+        else:
+            total = self._over_context(np.abs(known))
+            first = self.n_seen - len(self.tail)
+            rows_before = np.arange(first, first + len(known), dtype=np.float64)
+            count = np.minimum(rows_before, self.spec.context)[:, np.newaxis]
         mean = np.where(count > 0.0, total / np.maximum(count, 1.0), self.scales.usual)
         result: FloatArray = np.maximum(mean, self.scales.least)
         return result
+
+    def _over_context(self, values: FloatArray) -> FloatArray:
+        """Add up what stands in the `context` rows before each row."""
+        context = self.spec.context
+        first = self.n_seen - len(self.tail)  # number of the first row that is known
+        lead, (n, width) = first % context, values.shape
+        blocks = -(-(lead + n) // context)
+        padded = np.zeros((blocks, context, width))
+        padded.reshape(-1, width)[lead : lead + n] = values
+        sums = np.zeros_like(padded)
+        np.cumsum(padded[:, :-1], axis=1, out=sums[:, 1:])
+        sums[1:] += np.cumsum(padded[:-1, ::-1], axis=1)[:, ::-1]
+        return sums.reshape(-1, width)[lead : lead + n]
 
     def _phases(self, n: int) -> FloatArray:
         spec = self.spec
@@ -250,6 +257,8 @@ def _carry(known: FloatArray, filled: FloatArray, age: FloatArray) -> tuple[Floa
         For each row, and for the one that comes next.
     """
     n = len(known)
+    if not np.isnan(known).any():
+        return np.vstack([filled, known]), np.vstack([age, np.zeros_like(known)])
     places = np.where(np.isnan(known), 0, np.arange(1, n + 1)[:, np.newaxis])
     latest = np.maximum.accumulate(np.vstack([np.zeros_like(places[:1]), places]))
     values = np.vstack([filled, known])

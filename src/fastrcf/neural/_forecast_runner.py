@@ -147,11 +147,10 @@ class Runner:
                 if segments[0] == places[0] == 0:  # before the first segment there is nothing
                     state = state.emptied(n_series)
                 at = places[:, np.newaxis] + segments * length - begin
-                # The first segment's warm-up and the end of the last one are rows that count not.
-                at = np.clip(at, 0, end - begin - 1)
                 shape = (len(places), len(shown))
-                x = inputs.take(at, axis=0).reshape(*shape, -1)
-                size = scale.take(at, axis=0).reshape(shape)
+                # Before the first segment and behind the last one any row will do.
+                x = inputs.take(at, axis=0, mode="clip").reshape(*shape, -1)
+                size = scale.take(at, axis=0, mode="clip").reshape(shape)
                 _, found, state = self._run(x, size, shown, state, quantiles)
                 if places[0] >= 0:
                     found = found.reshape(len(quantiles), *at.shape, n_series).swapaxes(1, 2)
