@@ -181,9 +181,12 @@ class FeatureStream:
         filled, age = _carry(known, self.filled, self.age)
         scale = self._scale(known)[behind:]
         inputs = np.empty((n, self.n_series, spec.n_rolled), np.float32)
+        # Nearly always nothing is that large; then the pass over each lag is spared.
+        tame = max(filled.max(), -filled.min()) <= _CLIP * scale.min(initial=np.inf)
         for place, lag in enumerate(spec.lags):
             # filled[i] is the latest value before known[i], so one more row back.
-            inputs[:, :, place] = np.clip(_shifted(filled, lag - 1, behind) / scale, -_CLIP, _CLIP)
+            scaled = _shifted(filled, lag - 1, behind) / scale
+            inputs[:, :, place] = scaled if tame else np.clip(scaled, -_CLIP, _CLIP)
         place = len(spec.lags)
         inputs[:, :, place] = np.log1p(age[behind : behind + n])
         inputs[:, :, place + 1] = np.log(scale / self.scales.usual)
