@@ -204,11 +204,14 @@ class Runner:
         return params, found, State(hidden, cell)
 
     def _table(self, quantiles: tuple[float, ...]) -> NDArray[np.float32]:
-        if quantiles not in self._tables:
+        # Threads may come here at once.
+        table = self._tables.get(quantiles)
+        if table is None:
+            table = student_table(quantiles)
             if len(self._tables) > 16:
                 self._tables.clear()
-            self._tables[quantiles] = student_table(quantiles)
-        return self._tables[quantiles]
+            self._tables[quantiles] = table
+        return table
 
 
 def _check_shape(name: str, found: Any, expected: tuple[int | None, ...]) -> None:
