@@ -60,7 +60,7 @@ def test_laws_and_quantiles_are_those_of_the_twin(options):
     )
     params = twin.params(series, told.get("dynamic_feat"))
     found = model._judge(model._read(series, told.get("start"), told.get("dynamic_feat"),
-                                     told.get("cat"))[0][0], (0.01, 0.5), None, 1)  # fmt: skip
+                                     told.get("cat"))[0][0], (0.01, 0.5))  # fmt: skip
     assert_allclose(found.params[:, 0], params, rtol=2e-5, atol=1e-5)
     bands = model.bands(series, (0.01, 0.5, 0.99), **told)
     assert bands.shape == (3, 150)
@@ -209,6 +209,38 @@ def test_segments_forget_only_what_is_far_back():
     assert errors[2] < 1e-5
     short = series[:40]
     assert_allclose(model.bands(short, warm_up=50), model.bands(short), rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize("warm_up", [0, 7, 30])
+def test_segments_are_runs_from_an_empty_state(options, warm_up, monkeypatch):
+    for name, value in {"SEGMENTS": 11, "LANES": 6, "LONGEST": 15, "CHUNK": 60}.items():
+        monkeypatch.setattr(f"fastrcf.neural._forecast_runner._{name}", value)
+    model = random_forecaster(**options)
+    series = np.column_stack([series_of(model, 200, seed) for seed in (0, 1)])
+    series[:3] = series[40:50, 1] = np.nan
+    told = asked(model, 200)
+    if "cat" in told:
+        told["cat"] = [[2, 5], [0, 6]]
+    asked_for = (told.get(name) for name in ("start", "dynamic_feat", "cat"))
+    given = model._read(series, *asked_for)[0][0]
+    found = model.bands(series, (0.1, 0.9), warm_up=warm_up, **told)
+    length = max(15, warm_up)
+    for start in range(0, 200, length):
+        before = max(0, start - warm_up)
+        judged, _ = model.runner().run(
+            model.stream(given).before(series, before),
+            series[before : start + length],
+            model.embedded(given.cat),
+            zero_state(model.spec_, 2),
+            quantiles=(0.1, 0.9),
+            dynamic=given.dynamic[before : start + length],
+        )
+        expected = np.moveaxis(judged.quantiles[start - before :], 2, 0)
+        expected[:, : max(0, 12 - start)] = np.nan
+        assert_allclose(found[:, start : start + length], expected, rtol=1e-5, atol=1e-6)
+    threaded = model.bands(series, (0.1, 0.9), warm_up=warm_up, n_jobs=4, **told)
+    assert_array_equal(threaded, found)
 
 
 def test_columns_are_series_of_their_own():

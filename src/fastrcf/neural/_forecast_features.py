@@ -181,9 +181,12 @@ class FeatureStream:
         filled, age = _carry(known, self.filled, self.age)
         scale = self._scale(known)[behind:]
         inputs = np.empty((n, self.n_series, spec.n_rolled), np.float32)
+        # Nearly always nothing is that large; then the pass over each lag is spared.
+        tame = max(filled.max(), -filled.min()) <= _CLIP * scale.min(initial=np.inf)
         for place, lag in enumerate(spec.lags):
             # filled[i] is the latest value before known[i], so one more row back.
-            inputs[:, :, place] = np.clip(_shifted(filled, lag - 1, behind) / scale, -_CLIP, _CLIP)
+            scaled = _shifted(filled, lag - 1, behind) / scale
+            inputs[:, :, place] = scaled if tame else np.clip(scaled, -_CLIP, _CLIP)
         place = len(spec.lags)
         inputs[:, :, place] = np.log1p(age[behind : behind + n])
         inputs[:, :, place + 1] = np.log(scale / self.scales.usual)
@@ -201,33 +204,43 @@ class FeatureStream:
         the start of a row's block and back from the end of the block before: the same additions
         for any tail.
         """
-        context = self.spec.context
-        first = self.n_seen - len(self.tail)  # number of the first row that is known
-        lead, n = first % context, len(known)
-        width = known.shape[1]
-        blocks = -(-(lead + n) // context)
-        values = np.zeros((blocks, context, width, 2))
-        flat = values.reshape(blocks * context, width, 2)
-        flat[lead : lead + n, :, 0] = np.abs(np.nan_to_num(known))
-        flat[lead : lead + n, :, 1] = ~np.isnan(known)
-        forward = np.cumsum(values, axis=1)
-        sums = np.zeros_like(values)
-        sums[:, 1:] = forward[:, :-1]
-        back = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
-        sums[1:] += back[:-1]
-        total, count = np.moveaxis(sums.reshape(-1, width, 2)[lead : lead + n], 2, 0)
+        missing = np.isnan(known)
+        if missing.any():
+            total = self._over_context(np.where(missing, 0.0, np.abs(known)))
+            count = self._over_context((~missing).astype(np.float64))
+        else:
+            total = self._over_context(np.abs(known))
+            first = self.n_seen - len(self.tail)
+            rows_before = np.arange(first, first + len(known), dtype=np.float64)
+            count = np.minimum(rows_before, self.spec.context)[:, np.newaxis]
         mean = np.where(count > 0.0, total / np.maximum(count, 1.0), self.scales.usual)
         result: FloatArray = np.maximum(mean, self.scales.least)
         return result
+
+    def _over_context(self, values: FloatArray) -> FloatArray:
+        """Add up what stands in the `context` rows before each row."""
+        context = self.spec.context
+        first = self.n_seen - len(self.tail)  # number of the first row that is known
+        lead, (n, width) = first % context, values.shape
+        blocks = -(-(lead + n) // context)
+        padded = np.zeros((blocks, context, width))
+        padded.reshape(-1, width)[lead : lead + n] = values
+        sums = np.zeros_like(padded)
+        np.cumsum(padded[:, :-1], axis=1, out=sums[:, 1:])
+        sums[1:] += np.cumsum(padded[:-1, ::-1], axis=1)[:, ::-1]
+        return sums.reshape(-1, width)[lead : lead + n]
 
     def _phases(self, n: int) -> FloatArray:
         spec = self.spec
         phases = np.empty((n, 2 * len(spec.calendar)))
         step = spec.step or 0
-        times = self.first + step * np.arange(self.n_seen, self.n_seen + n, dtype=np.int64)
         for place, name in enumerate(spec.calendar):
-            angle = (2.0 * math.pi / PERIODS[name]) * (times % PERIODS[name])
-            phases[:, 2 * place], phases[:, 2 * place + 1] = np.sin(angle), np.cos(angle)
+            period = PERIODS[name]
+            cycle = period // math.gcd(step, period)  # rows until the phases come again
+            rows = np.arange(self.n_seen, self.n_seen + min(n, cycle), dtype=np.int64)
+            angle = (2.0 * math.pi / period) * ((self.first + step * rows) % period)
+            phases[:, 2 * place] = np.resize(np.sin(angle), n)
+            phases[:, 2 * place + 1] = np.resize(np.cos(angle), n)
         return phases
 
 
@@ -247,6 +260,8 @@ def _carry(known: FloatArray, filled: FloatArray, age: FloatArray) -> tuple[Floa
         For each row, and for the one that comes next.
     """
     n = len(known)
+    if not np.isnan(known).any():
+        return np.vstack([filled, known]), np.vstack([age, np.zeros_like(known)])
     places = np.where(np.isnan(known), 0, np.arange(1, n + 1)[:, np.newaxis])
     latest = np.maximum.accumulate(np.vstack([np.zeros_like(places[:1]), places]))
     values = np.vstack([filled, known])

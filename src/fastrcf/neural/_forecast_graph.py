@@ -42,6 +42,13 @@ class State(NamedTuple):
         """Give each series `times` times."""
         return State(np.repeat(self.hidden, times, axis=1), np.repeat(self.cell, times, axis=1))
 
+    def emptied(self, n_series: int) -> State:
+        """Give the state with that of the first series empty."""
+        twin = State(self.hidden.copy(), self.cell.copy())
+        for part in twin:
+            part[:, :n_series] = 0.0
+        return twin
+
 
 def zero_state(spec: ForecastSpec, n_series: int) -> State:
     """Give the state before the first row."""
@@ -52,11 +59,11 @@ def zero_state(spec: ForecastSpec, n_series: int) -> State:
 def forecast_graph(spec: ForecastSpec, weights: Weights, table: NDArray[Any]) -> bytes:
     """Write the graph.
 
-    Inputs, all float32: ``x`` (rows, series, inputs), ``scale`` (rows, series, 1), ``h0`` and
-    ``c0`` (layers, series, units). Outputs: ``params`` (rows, series, parameters), the law of each
-    row in the units of the series; ``hn`` and ``cn``, the state behind the last row; and, of
-    Student's t, ``quantiles`` (rows, series, q): those of ``table`` (2049, q), an input that has a
-    default, by linear interpolation over the inverse of the degrees of freedom.
+    Inputs, all float32: ``x`` (rows, series, inputs), ``scale`` (rows, series), ``h0`` and ``c0``
+    (layers, series, units). Outputs: ``params`` (parameters, rows, series), the law of each row in
+    the units of the series; ``hn`` and ``cn``, the state behind the last row; and, of Student's t,
+    ``quantiles`` (q, rows, series): those of ``table`` (q, 2049), an input that has a default, by
+    linear interpolation over the inverse of the degrees of freedom.
 
     Parameters
     ----------
@@ -64,7 +71,7 @@ def forecast_graph(spec: ForecastSpec, weights: Weights, table: NDArray[Any]) ->
         The network.
     weights : mapping of str to ndarray
         By the names of `ForecastSpec.weight_shapes`.
-    table : ndarray of shape (2049, q)
+    table : ndarray of shape (q, 2049)
         Quantiles of Student's t.
 
     Returns
@@ -81,18 +88,20 @@ def forecast_graph(spec: ForecastSpec, weights: Weights, table: NDArray[Any]) ->
     for name in ("hn", "cn"):
         nodes.add("Concat", [f"{name}.{layer}" for layer in range(spec.layers)], name, axis=0)
     nodes.add("MatMul", [hidden, nodes.put("output.weight", weights["output.weight"].T)], "dense")
-    nodes.add("Add", ["dense", nodes.put("output.bias", weights["output.bias"])], "raw")
-    _positive(nodes)
+    # From here on rows and series lie last, where a loop over them is fast.
+    nodes.add("Transpose", ["dense"], "dense.t", perm=[2, 0, 1])
+    bias = nodes.put("output.bias", weights["output.bias"][:, np.newaxis, np.newaxis])
+    nodes.add("Add", ["dense.t", bias], "raw")
     series: list[Any] = ["rows", "series"]
-    inputs: dict[str, list[Any]] = {"x": [*series, spec.n_inputs], "scale": [*series, 1]}
+    inputs: dict[str, list[Any]] = {"x": [*series, spec.n_inputs], "scale": series}
     state = [spec.layers, "series", spec.units]
     inputs |= {"h0": state, "c0": state}
-    outputs = {"params": [*series, spec.n_params], "hn": state, "cn": state}
+    outputs = {"params": [spec.n_params, *series], "hn": state, "cn": state}
     if spec.likelihood == "student-t":
         _student_head(nodes)
         initial = {"table": np.asarray(table, np.float32)}
-        inputs["table"] = [PLACES, "q"]
-        outputs = {"quantiles": [*series, "q"], **outputs}
+        inputs["table"] = ["q", PLACES]
+        outputs = {"quantiles": ["q", *series], **outputs}
     else:
         _count_head(nodes)
     graph = helper.make_graph(
@@ -156,43 +165,43 @@ def _gates(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([i, o, f, g])
 
 
-def _positive(nodes: _Nodes) -> None:
-    """Add ``soft``, the softplus of ``raw``, each value with the same bits wherever it stands.
+def _positive(nodes: _Nodes, raw: str) -> None:
+    """Add ``soft``, the softplus of `raw`, each value with the same bits wherever it stands.
 
     The end of an array, where no whole vector fits any more, is computed in another way than the
     rest. So zeros are put there.
     """
     put = nodes.put
-    nodes.add("Shape", ["raw"], "raw.shape")
-    nodes.add("Reshape", ["raw", put("flat", [-1], np.int64)], "raw.flat")
+    nodes.add("Shape", [raw], "raw.shape")
+    nodes.add("Reshape", [raw, put("flat", [-1], np.int64)], "raw.flat")
     nodes.add("Concat", ["raw.flat", put("guard", np.zeros(_VECTOR))], "raw.guarded", axis=0)
     nodes.add("Softplus", ["raw.guarded"], "soft.guarded")
     bounds = [put("guard.start", [0], np.int64), put("guard.stop", [-_VECTOR], np.int64)]
     nodes.add("Slice", ["soft.guarded", *bounds], "soft.flat")
     nodes.add("Reshape", ["soft.flat", "raw.shape"], "soft")
+    nodes.add("Split", ["soft", put("soft.sizes", [1, 1], np.int64)], "soft.0", "soft.1", axis=0)
 
 
 def _student_head(nodes: _Nodes) -> None:
     """Location, scale and degrees of freedom; then the quantiles by the table."""
     put = nodes.put
-    sizes = put("sizes", [1, 1, 1], np.int64)
-    nodes.add("Split", ["raw", sizes], "raw.0", "raw.1", "raw.2", axis=2)
-    nodes.add("Split", ["soft", sizes], "soft.0", "soft.1", "soft.2", axis=2)
+    nodes.add("Split", ["raw", put("sizes", [1, 2], np.int64)], "raw.0", "raw.rest", axis=0)
+    _positive(nodes, "raw.rest")
     nodes.add("Mul", ["raw.0", "scale"], "loc")
-    nodes.add("Add", ["soft.1", put("least_spread", LEAST_SPREAD)], "spread.1")
+    nodes.add("Add", ["soft.0", put("least_spread", LEAST_SPREAD)], "spread.1")
     nodes.add("Mul", ["spread.1", "scale"], "spread")
-    nodes.add("Add", ["soft.2", put("two", 2.0)], "df")
-    nodes.add("Concat", ["loc", "spread", "df"], "params", axis=2)
+    nodes.add("Add", ["soft.1", put("two", 2.0)], "df")
+    nodes.add("Concat", ["loc", "spread", "df"], "params", axis=0)
     # 1/df lies in (0, 1/2]; the last interval belongs to its upper end, too.
     nodes.add("Div", [put("places", 2.0 * (PLACES - 1)), "df"], "place")
     nodes.add("Floor", ["place"], "place.floor")
     nodes.add("Min", ["place.floor", put("last", PLACES - 2.0)], "left")
     nodes.add("Sub", ["place", "left"], "share")
     nodes.add("Cast", ["left"], "left.int", to=7)
-    nodes.add("Squeeze", ["left.int", put("last_axis", [2], np.int64)], "left.at")
+    nodes.add("Squeeze", ["left.int", put("first_axis", [0], np.int64)], "left.at")
     nodes.add("Add", ["left.at", put("one", 1, np.int64)], "right.at")
-    nodes.add("Gather", ["table", "left.at"], "left.t", axis=0)
-    nodes.add("Gather", ["table", "right.at"], "right.t", axis=0)
+    nodes.add("Gather", ["table", "left.at"], "left.t", axis=1)
+    nodes.add("Gather", ["table", "right.at"], "right.t", axis=1)
     nodes.add("Sub", ["right.t", "left.t"], "rise")
     nodes.add("Mul", ["rise", "share"], "rise.part")
     nodes.add("Add", ["left.t", "rise.part"], "t")
@@ -202,11 +211,11 @@ def _student_head(nodes: _Nodes) -> None:
 
 def _count_head(nodes: _Nodes) -> None:
     """Mean and dispersion; the latter shrinks with the scale (Salinas et al. 2020, section 3.3)."""
-    nodes.add("Split", ["soft", nodes.put("sizes", [1, 1], np.int64)], "soft.0", "soft.1", axis=2)
+    _positive(nodes, "raw")
     nodes.add("Add", ["soft.0", nodes.put("least_mean", LEAST_SPREAD)], "mean.1")
     nodes.add("Mul", ["mean.1", "scale"], "mean")
     nodes.add("Sqrt", ["scale"], "scale.root")
     nodes.add("Div", ["soft.1", "scale.root"], "dispersion.1")
     least = nodes.put("least_dispersion", LEAST_DISPERSION)
     nodes.add("Add", ["dispersion.1", least], "dispersion")
-    nodes.add("Concat", ["mean", "dispersion"], "params", axis=2)
+    nodes.add("Concat", ["mean", "dispersion"], "params", axis=0)

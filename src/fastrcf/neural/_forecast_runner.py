@@ -13,6 +13,8 @@ from fastrcf.neural._forecast_graph import PLACES, State, zero_state
 from fastrcf.neural._wire import check_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray
@@ -24,8 +26,11 @@ __all__ = ["Judged", "Runner"]
 _CHUNK = 8192
 """Rows times series in a run of the graph."""
 
-_SEGMENTS = 128
-"""Parts of a series that run side by side; a fixed number, so that threads change nothing."""
+_SEGMENTS, _LANES, _LONGEST = 256, 128, 4096
+"""Segments of a series; those, times series, that run side by side; and the most rows of one.
+
+None depends on the number of threads, so that these change nothing.
+"""
 
 
 class Judged(NamedTuple):
@@ -57,8 +62,9 @@ class Runner:
         self._tables: dict[tuple[float, ...], NDArray[np.float32]] = {}
         found = {each.name: each.shape for each in self._session.get_inputs()}
         found |= {each.name: each.shape for each in self._session.get_outputs()}
-        for name, last in {"x": spec.n_inputs, "scale": 1, "params": spec.n_params}.items():
-            _check_shape(name, found.get(name), (None, None, last))
+        _check_shape("x", found.get("x"), (None, None, spec.n_inputs))
+        _check_shape("scale", found.get("scale"), (None, None))
+        _check_shape("params", found.get("params"), (spec.n_params, None, None))
         for name in ("h0", "c0", "hn", "cn"):
             _check_shape(name, found.get(name), (spec.layers, None, spec.units))
 
@@ -115,51 +121,46 @@ class Runner:
         dynamic: FloatArray | None,
         warm_up: int,
         n_jobs: int,
-    ) -> Judged:
-        """Judge rows as `run` does, in segments side by side; see `QuantileForecaster.bands`.
+    ) -> FloatArray:
+        """Give quantiles as `run` does, in segments side by side; see `QuantileForecaster.bands`.
 
         Each segment begins with the empty state, `warm_up` rows before its first one.
+
+        Returns
+        -------
+        ndarray of shape (q, n, series)
         """
         n, n_series = rows.shape
-        length = -(-n // _SEGMENTS)
-        starts = np.maximum(0, np.arange(-(-n // length)) * length - warm_up)
-        size = max(1, _CHUNK // (n_series * max(1, len(starts) // n_jobs)))
+        length = max(1, min(n, max(warm_up, min(-(-n // _SEGMENTS), _LONGEST))))
+        count = -(-n // length)
+        warm_up = warm_up if count > 1 else 0
+        result = np.empty((len(quantiles), count, length, n_series))
 
-        def judge(group: NDArray[np.int64]) -> Judged:
-            first, last = int(group[0]), min(n, int(group[-1]) + warm_up + length)
-            mine = None if dynamic is None else dynamic[first:last]
-            inputs, scale = stream.before(rows, first).push(rows[first:last], mine)
-            state = zero_state(self.spec, n_series * len(group))
-            repeated = np.tile(embedded, (len(group), 1))
-            parts = []
-            for begin in range(0, warm_up + length, size):
-                places = begin + np.arange(min(size, warm_up + length - begin))
-                at = np.minimum(places[:, np.newaxis] + group - first, last - first - 1)
-                shape = (len(places), len(group) * n_series)
-                x = inputs[at].reshape(*shape, inputs.shape[2])
-                judged, state = self.step(x, scale[at].reshape(shape), repeated, state, quantiles)
-                parts.append(judged)
-            return _joined(parts)
+        def judge(segments: NDArray[np.int64]) -> None:
+            begin = max(0, int(segments[0]) * length - warm_up)
+            end = min(n, int(segments[-1] + 1) * length)
+            mine = None if dynamic is None else dynamic[begin:end]
+            inputs, scale = _pushed(stream.before(rows, begin), rows[begin:end], mine)
+            shown = np.tile(embedded, (len(segments), 1))
+            state = zero_state(self.spec, len(shown))
+            for places in _steps(warm_up, length, max(1, _CHUNK // len(shown))):
+                if segments[0] == places[0] == 0:  # before the first segment there is nothing
+                    state = state.emptied(n_series)
+                at = places[:, np.newaxis] + segments * length - begin
+                shape = (len(places), len(shown))
+                # Before the first segment and behind the last one any row will do.
+                x = inputs.take(at, axis=0, mode="clip").reshape(*shape, -1)
+                size = scale.take(at, axis=0, mode="clip").reshape(shape)
+                _, found, state = self._run(x, size, shown, state, quantiles)
+                if places[0] >= 0:
+                    found = found.reshape(len(quantiles), *at.shape, n_series).swapaxes(1, 2)
+                    result[:, segments[0] : segments[-1] + 1, places[0] : places[-1] + 1] = found
 
-        groups = np.array_split(starts, min(n_jobs, len(starts)))
-        with ThreadPoolExecutor(len(groups)) as pool:
-            found = list(pool.map(judge, groups))
-        places = np.arange(n)
-        segment = places // length
-        group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        firsts = np.cumsum([0, *(len(group) for group in groups)])
-
-        def gathered(index: int) -> FloatArray:
-            width = found[0][index].shape[-1]
-            result = np.empty((n, n_series, width))
-            for number, judged in enumerate(found):
-                mine = group_of[segment] == number
-                values = judged[index].reshape(-1, len(groups[number]), n_series, width)
-                row = places[mine] - starts[segment[mine]]
-                result[mine] = values[row, segment[mine] - firsts[number]]
-            return result
-
-        return Judged(gathered(0), gathered(1))
+        size = max(1, _LANES // n_series)
+        groups = [np.arange(k, min(k + size, count)) for k in range(0, count, size)]
+        with ThreadPoolExecutor(min(n_jobs, len(groups))) as pool:
+            list(pool.map(judge, groups))
+        return result.reshape(len(quantiles), -1, n_series)[:, :n]
 
     def step(
         self,
@@ -170,12 +171,26 @@ class Runner:
         quantiles: tuple[float, ...],
     ) -> tuple[Judged, State]:
         """Run the graph once; see `FeatureStream.push` for inputs and scale."""
+        small = scale.astype(np.float32)
+        params, found, state = self._run(inputs, small, embedded, state, quantiles)
+        judged = (np.moveaxis(each, 0, 2).astype(np.float64, order="C") for each in (params, found))
+        return Judged(*judged), state
+
+    def _run(
+        self,
+        inputs: NDArray[np.float32],
+        scale: NDArray[np.float32],
+        embedded: NDArray[np.float32],
+        state: State,
+        quantiles: tuple[float, ...],
+    ) -> tuple[NDArray[np.float32], NDArray[Any], State]:
+        """Give parameters, quantiles and the state; in the first two rows and series lie last."""
         if embedded.shape[1]:
             shape = (len(inputs), *embedded.shape)
             inputs = np.concatenate([inputs, np.broadcast_to(embedded, shape)], axis=2)
         feed = {
             "x": np.ascontiguousarray(inputs),
-            "scale": scale[..., np.newaxis].astype(np.float32),
+            "scale": scale,
             "h0": state.hidden,
             "c0": state.cell,
         }
@@ -186,15 +201,17 @@ class Runner:
             names.append("quantiles")
         params, hidden, cell, *rest = self._session.run(names, feed)
         found = rest[0] if closed else _count_quantiles(params, quantiles)
-        judged = Judged(params.astype(np.float64), found.astype(np.float64))
-        return judged, State(hidden, cell)
+        return params, found, State(hidden, cell)
 
     def _table(self, quantiles: tuple[float, ...]) -> NDArray[np.float32]:
-        if quantiles not in self._tables:
+        # Threads may come here at once.
+        table = self._tables.get(quantiles)
+        if table is None:
+            table = student_table(quantiles)
             if len(self._tables) > 16:
                 self._tables.clear()
-            self._tables[quantiles] = student_table(quantiles)
-        return self._tables[quantiles]
+            self._tables[quantiles] = table
+        return table
 
 
 def _check_shape(name: str, found: Any, expected: tuple[int | None, ...]) -> None:
@@ -209,17 +226,38 @@ def student_table(quantiles: tuple[float, ...]) -> NDArray[np.float32]:
     from fastrcf._kernels_laws import t_table
 
     table: NDArray[np.float32] = t_table(np.array(quantiles), PLACES).astype(np.float32)
-    return table
+    return np.ascontiguousarray(table.T)
 
 
 def _count_quantiles(params: NDArray[np.float32], quantiles: tuple[float, ...]) -> FloatArray:
     from fastrcf._kernels_laws import nb_quantiles
 
     if not quantiles:
-        return np.empty((*params.shape[:2], 0))
-    flat = params.reshape(-1, 2).astype(np.float64)
+        return np.empty((0, *params.shape[1:]))
+    flat = params.reshape(len(params), -1).T.astype(np.float64, order="C")
     result: FloatArray = nb_quantiles(flat, np.array(quantiles, np.float64))
-    return result.reshape(*params.shape[:2], len(quantiles))
+    return result.T.reshape(len(quantiles), *params.shape[1:])
+
+
+def _pushed(
+    stream: FeatureStream, rows: FloatArray, dynamic: FloatArray | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give inputs and scale of many rows, made in parts that a cache holds."""
+    inputs = np.empty((*rows.shape, stream.spec.n_rolled), np.float32)
+    scale = np.empty(rows.shape, np.float32)
+    size = max(1, _CHUNK // rows.shape[1])
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
+        given = None if dynamic is None else dynamic[part]
+        inputs[part], scale[part] = stream.push(rows[part], given)
+    return inputs, scale
+
+
+def _steps(warm_up: int, length: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """Give the places of a segment, at most `size` at once: before its first row, then from 0."""
+    for start, stop in ((-warm_up, 0), (0, length)):
+        for place in range(start, stop, size):
+            yield np.arange(place, min(place + size, stop))
 
 
 def _joined(parts: list[Judged]) -> Judged:

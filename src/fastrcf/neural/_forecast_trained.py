@@ -189,27 +189,29 @@ class TrainedForecaster(Estimator, ABC):
                     f"got {series.cat[:, place].max()}"
                 )
 
-    def _judge(
-        self, series: Series, quantiles: tuple[float, ...], warm_up: int | None, n_jobs: int
-    ) -> Judged:
+    def _judge(self, series: Series, quantiles: tuple[float, ...]) -> Judged:
         rows, width = series.rows, series.rows.shape[1]
         stream, embedded = self.stream(series), self.embedded(series.cat)
         dynamic = series.dynamic[: len(rows)]
-        if warm_up is not None:
-            warm_up = integer("warm_up", warm_up, 0, 10_000_000)
-            n_jobs = integer("n_jobs", n_jobs, 1, 1024)
-            return self.runner().run_segments(
-                stream,
-                rows,
-                embedded,
-                quantiles=quantiles,
-                dynamic=dynamic,
-                warm_up=warm_up,
-                n_jobs=n_jobs,
-            )
         state = zero_state(self.spec_, width)
         runner = self.runner()
         return runner.run(stream, rows, embedded, state, quantiles=quantiles, dynamic=dynamic)[0]
+
+    def _quantiles(
+        self, series: Series, quantiles: tuple[float, ...], warm_up: int | None, n_jobs: int
+    ) -> FloatArray:
+        """Give quantiles of each row: shape (q, n, s); with a warm-up in segments."""
+        if warm_up is None:
+            return np.moveaxis(self._judge(series, quantiles).quantiles, 2, 0)
+        return self.runner().run_segments(
+            self.stream(series),
+            series.rows,
+            self.embedded(series.cat),
+            quantiles=quantiles,
+            dynamic=series.dynamic[: len(series.rows)],
+            warm_up=integer("warm_up", warm_up, 0, 10_000_000),
+            n_jobs=integer("n_jobs", n_jobs, 1, 1024),
+        )
 
     def runner(self) -> Runner:
         """Open the graph when it is first used; copies of the forecaster open their own.

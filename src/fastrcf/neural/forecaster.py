@@ -282,9 +282,10 @@ class QuantileForecaster(TrainedForecaster):
             As in `fit`.
         warm_up : int, optional
             By default the state of the network is carried along each series, row by row. With a
-            number, long series are cut into 128 segments that run side by side, each from so many
-            rows before its first one on: several times faster, and different by what the network
-            remembers of older rows. With twice the training window that is next to nothing.
+            number, long series are cut into 256 segments or more that run side by side, each from
+            so many rows before its first one on, and none shorter than that: faster, and different
+            by what the network remembers of older rows. With twice the training window that is
+            next to nothing.
         n_jobs : int, default 1
             Threads for the segments. They change the speed and never a result.
 
@@ -304,9 +305,8 @@ class QuantileForecaster(TrainedForecaster):
         given, many = self._read(X, start, dynamic_feat, cat)
         results = []
         for each in given:
-            found = self._judge(each, wanted, warm_up, n_jobs).quantiles
-            found[: self.spec_.context] = np.nan
-            found = np.moveaxis(found, 2, 0)
+            found = self._quantiles(each, wanted, warm_up, n_jobs)
+            found[:, : self.spec_.context] = np.nan
             results.append(found[:, :, 0] if each.flat else found)
         return results if many else results[0]
 
@@ -335,7 +335,7 @@ class QuantileForecaster(TrainedForecaster):
         given, many = self._read(X, start, dynamic_feat, cat)
         results = []
         for each in given:
-            levels = levels_of(each.rows, self._judge(each, (), None, 1).params)
+            levels = levels_of(each.rows, self._judge(each, ()).params)
             levels[: self.spec_.context] = 0.0
             results.append(joint_level(levels))
         return results if many else results[0]
