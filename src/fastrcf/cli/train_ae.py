@@ -22,6 +22,13 @@ from fastrcf.cli.options import (
     names,
     refuse_given,
 )
+from fastrcf.cli.training_options import (
+    BatchSize,
+    Checkpoint,
+    Device,
+    LearningRate,
+    Patience,
+)
 
 __all__ = ["train_ae"]
 
@@ -116,38 +123,17 @@ def train_ae(
             min=1, metavar="N", rich_help_panel=_TRAINING, help="Times that all rows are shown."
         ),
     ] = 50,
-    batch_size: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_TRAINING, help="Windows in a step.")
-    ] = 128,
-    learning_rate: Annotated[
-        float, typer.Option(metavar="R", rich_help_panel=_TRAINING, help="Of Adam.")
-    ] = 1e-3,
-    patience: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            rich_help_panel=_TRAINING,
-            help="Epochs without a lower loss on held-out rows after which training stops.",
-        ),
-    ] = 5,
+    batch_size: BatchSize = 128,
+    learning_rate: LearningRate = 1e-3,
+    patience: Patience = 5,
     validation: Annotated[
         float,
         typer.Option(
             metavar="S", rich_help_panel=_TRAINING, help="Share of rows held out, the last ones."
         ),
     ] = 0.1,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            rich_help_panel=_TRAINING,
-            help="Write each epoch to this file, and go on from it if it is there.",
-        ),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(rich_help_panel=_TRAINING, help="cpu, cuda, cuda:1 or auto.")
-    ] = "auto",
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
     random_state: RandomState = 0,
     input_format: InputFormat = None,
     delimiter: Delimiter = None,
