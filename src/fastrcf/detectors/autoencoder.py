@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fastrcf._forest.checks import choice
+from fastrcf._forest.container import plain
 from fastrcf.detectors.base import Detector
 from fastrcf.detectors.error_engine import ErrorEngine, JudgingEngine
 from fastrcf.detectors.settings import alarm_settings
@@ -110,8 +111,6 @@ class NetworkDetector(Detector):
 
     def _plain_params(self) -> dict[str, Any]:
         params = {name: value for name, value in self.get_params().items() if name != "autoencoder"}
-        from fastrcf._forest.container import plain
-
         options = {name: plain(value) for name, value in params.items()}
         return options | {"autoencoder": to_plain(self.autoencoder)}
 

@@ -11,11 +11,11 @@ from fastrcf._forest.checks import integer, real
 from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.detectors.autoencoder import NetworkDetector
 from fastrcf.detectors.doubt import Doubt
+from fastrcf.detectors.engine import forest_engine
 from fastrcf.detectors.error_engine import Judgement, JudgingEngine
 from fastrcf.detectors.law import ScoreLaw
 from fastrcf.detectors.sparse_source import SparseSource
 from fastrcf.detectors.state import engine_to_parts, restore_engine
-from fastrcf.detectors.two_stage import forest_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

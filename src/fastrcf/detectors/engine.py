@@ -10,7 +10,8 @@ import numpy as np
 from fastrcf.detectors.alarms import Alarms, Range
 from fastrcf.detectors.finder import Finder, Hindsight
 from fastrcf.detectors.following import faded, follow
-from fastrcf.detectors.plan import HISTORY, Plan, make_plan, same_views
+from fastrcf.detectors.plan import HISTORY, VIEWS, Plan, make_plan, same_views
+from fastrcf.detectors.settings import AlarmSettings
 from fastrcf.detectors.watch import Watch
 from fastrcf.forest import RandomCutForest
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fastrcf._typing import FloatArray
     from fastrcf.detectors.detection import Detection
 
-__all__ = ["Engine", "Settings"]
+__all__ = ["Engine", "Settings", "forest_engine"]
 
 _FIRST_PLAN = 256
 """Rows after which the first plan is made; further ones follow whenever their number doubles."""
@@ -216,3 +217,30 @@ class Engine:
                     watch.answer(rows[behind:stop], first + behind, first + start, learn=True)
                 if start == 0:
                     watch.renew_law(clip)
+
+
+def forest_engine(names: tuple[str | int, ...], **options: Any) -> Engine:
+    """Make the engine of a `ForestDetector` that only judges.
+
+    Parameters
+    ----------
+    names : tuple
+        Of the columns.
+    **options
+        ``random_state``, ``n_jobs``, ``n_trees``.
+
+    Returns
+    -------
+    Engine
+        It has learned nothing.
+    """
+    usual = Settings(
+        views=VIEWS,
+        period=None,
+        n_trees=50,
+        sample_size=None,
+        **AlarmSettings(0.001, 50, None, None)._asdict(),
+        random_state=0,
+        n_jobs=1,
+    )
+    return Engine(usual._replace(**options), names)

@@ -9,9 +9,8 @@ import numpy as np
 from fastrcf._forest.checks import choice, integer, real
 from fastrcf.detectors.autoencoder import NetworkDetector
 from fastrcf.detectors.cleaning import rows_to_drop
-from fastrcf.detectors.engine import Engine, Settings
+from fastrcf.detectors.engine import forest_engine
 from fastrcf.detectors.error_engine import ErrorEngine
-from fastrcf.detectors.plan import VIEWS
 from fastrcf.detectors.settings import AlarmSettings
 from fastrcf.detectors.templates import fresh
 from fastrcf.detectors.window_source import WindowSource
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from fastrcf._typing import FloatArray
 
-__all__ = ["TwoStageDetector", "forest_engine"]
+__all__ = ["TwoStageDetector"]
 
 
 class TwoStageDetector(NetworkDetector):
@@ -169,30 +168,3 @@ class _CleanedSource(WindowSource):
             section, {name: part for name, part in parts.items() if name != "dropped.bin"}
         )
         self.dropped = dropped
-
-
-def forest_engine(names: tuple[str | int, ...], **options: Any) -> Engine:
-    """Make the engine of a `ForestDetector` that only judges.
-
-    Parameters
-    ----------
-    names : tuple
-        Of the columns.
-    **options
-        ``random_state``, ``n_jobs``, ``n_trees``.
-
-    Returns
-    -------
-    Engine
-        It has learned nothing.
-    """
-    usual = Settings(
-        views=VIEWS,
-        period=None,
-        n_trees=50,
-        sample_size=None,
-        **AlarmSettings(0.001, 50, None, None)._asdict(),
-        random_state=0,
-        n_jobs=1,
-    )
-    return Engine(usual._replace(**options), names)

@@ -112,9 +112,10 @@ class WindowSource:
 
     def answer(self, rows: FloatArray, *, learn: bool) -> Answer:
         """Judge the rows that come next; keep the latest of them if `learn`."""
-        off = self._off(np.concatenate([self.tail, rows]))[len(self.tail) :]
+        both = np.concatenate([self.tail, rows])
+        off = self._off(both)[len(self.tail) :]
         if learn:
-            self.remember(np.concatenate([self.tail, rows]))
+            self.remember(both)
         return self.put_together(rows, off)
 
     def near(self, rows: FloatArray) -> FloatArray:
