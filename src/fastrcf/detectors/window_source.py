@@ -217,7 +217,8 @@ def row_errors(parts: FloatArray, error: str) -> FloatArray:
 def _floors(rows: FloatArray) -> FloatArray:
     """Give the least usual error of each column: dividing by less would blow up noise."""
     known = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-    level, extent = np.abs(np.nanmean(known, axis=0)), np.ptp(np.nan_to_num(known), axis=0)
+    level = np.abs(np.nanmean(known, axis=0))
+    extent = np.nanmax(known, axis=0) - np.nanmin(known, axis=0)
     spread = np.maximum(np.nanstd(known, axis=0), _COLUMN_FLOOR * np.maximum(level, extent))
     floors: FloatArray = _FLOOR * np.where(spread > 0.0, spread, 1.0)
     return floors
