@@ -15,7 +15,6 @@ from fastrcf.cli.options import (
     InputFormat,
     Output,
     OutputFormat,
-    RandomState,
     TimeCol,
     ValueCols,
     input_options,
@@ -28,6 +27,7 @@ from fastrcf.cli.training_options import (
     Device,
     LearningRate,
     Patience,
+    RandomState,
 )
 
 __all__ = ["forecast"]

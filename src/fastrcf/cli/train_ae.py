@@ -14,7 +14,6 @@ from fastrcf.cli.options import (
     Header,
     IdCols,
     InputFormat,
-    RandomState,
     Table,
     TimeCol,
     ValueCols,
@@ -28,6 +27,7 @@ from fastrcf.cli.training_options import (
     Device,
     LearningRate,
     Patience,
+    RandomState,
 )
 
 __all__ = ["train_ae"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["BatchSize", "Checkpoint", "Device", "LearningRate", "Patience"]
+__all__ = ["BatchSize", "Checkpoint", "Device", "LearningRate", "Patience", "RandomState"]
 
 _TRAINING = "Training"
 
@@ -34,3 +34,9 @@ Checkpoint = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(rich_help_panel=_TRAINING, help="cpu, cuda, cuda:1 or auto.")]
+RandomState = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", rich_help_panel=_TRAINING, help="The seed: same seed, same network."
+    ),
+]
