@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from damage_helpers import bundle_of, opened
 from detector_helpers import columns, state
 from fastrcf import (
     AutoencoderDetector,
@@ -144,20 +145,13 @@ def test_a_callback_is_told_of_epochs():
 
 def test_a_broken_network_is_refused(saved):
     detector = persistence.from_bytes(saved["linear"])
-    section, parts = detector._to_parts()
-
-    class Changed:
-        _bundle_kind = "AutoencoderDetector"
-
-        def __init__(self, **changes):
-            self.changes = changes
-
-        def _to_parts(self):
-            return section, parts | self.changes
-
+    section, parts = opened(detector)
     graph = "network-residuals.onnx"
-    for part in (b"", parts[graph][:-40], b"\x08" * 100):
+    for changes in (
+        {graph: b""},
+        {graph: parts[graph][:-40]},
+        {graph: b"\x08" * 100},
+        {"network-weights.bin": b"1234"},
+    ):
         with pytest.raises(ModelFormatError):
-            persistence.from_bytes(persistence.to_bytes(Changed(**{graph: part})))
-    with pytest.raises(ModelFormatError):
-        persistence.from_bytes(persistence.to_bytes(Changed(**{"network-weights.bin": b"1234"})))
+            persistence.from_bytes(bundle_of(detector, section, parts | changes))
