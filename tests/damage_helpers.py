@@ -1,4 +1,4 @@
-"""Bundles of detectors with changed contents: bytes that are not to be trusted."""
+"""Bundles with changed contents: bytes that are not to be trusted."""
 
 import copy
 import json
@@ -11,18 +11,18 @@ from fastrcf import ModelFormatError, persistence
 _STRANGE = [None, -1, 0, 3, 2.5, 1e300, 10**30, True, "text", [], [None], {}, {"kind": "shape"}]
 
 
-def opened(detector):
+def opened(model):
     """Section and parts of a bundle, as they are read again."""
-    section, parts = detector._to_parts()
+    section, parts = model._to_parts()
     return json.loads(json.dumps(section)), parts
 
 
-def bundle_of(detector, section, parts):
+def bundle_of(model, section, parts):
     """A bundle with sound checksums around changed contents."""
 
     class Changed:
-        _bundle_kind = detector._bundle_kind
-        n_features_in_ = detector.n_features_in_
+        _bundle_kind = model._bundle_kind
+        n_features_in_ = model.n_features_in_
 
         def _to_parts(self):
             return section, parts

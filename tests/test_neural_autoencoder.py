@@ -1,7 +1,6 @@
 """Autoencoders: what is learned and held out, scores of rows, and the file without PyTorch."""
 
 import copy
-import json
 import pickle
 import subprocess
 import sys
@@ -11,12 +10,15 @@ import pytest
 import torch
 
 import fastrcf
+from damage_helpers import bundle_of, opened
 from fastrcf import persistence
 from fastrcf.errors import MissingExtraError, ModelFormatError, NotFittedError, TrainingError
 from fastrcf.neural import LinearAutoencoder, LstmAutoencoder, LstmSpec
 from fastrcf.neural._fitting import window_sets
 from network_helpers import rows, windows_of
 from reference import naive_networks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FAST = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "random_state": 1, "device": "cpu"}
 MODELS = {
@@ -28,15 +30,6 @@ MODELS = {
     "linear": LinearAutoencoder(window_size=6, hidden=(8, 3, 8), error="mse", **FAST),
 }  # fmt: skip
 TABLE = rows(300)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny networks are slower with more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def new(name, **options):
@@ -274,17 +267,9 @@ except ImportError as error:
 
 def repacked(model, change):
     """A bundle with other contents whose checksums are right."""
-    section, parts = model._to_parts()
-    section = json.loads(json.dumps(section))
+    section, parts = opened(model)
     change(section, parts)
-
-    class Hostile:
-        _bundle_kind = model._bundle_kind
-
-        def _to_parts(self):
-            return section, parts
-
-    return persistence.to_bytes(Hostile())
+    return bundle_of(model, section, parts)
 
 
 HOSTILE = {

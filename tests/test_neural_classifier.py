@@ -4,13 +4,15 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
+from damage_helpers import bundle_of, opened
 from fastrcf import persistence
 from fastrcf.errors import MissingExtraError, ModelFormatError, NotFittedError
 from fastrcf.neural import ConvClassifier
 from fastrcf.neural._labelled import split_classes
 from reference import naive_networks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FAST = {"channels": (4, 6), "kernel_size": 5, "epochs": 20, "learning_rate": 0.01, "device": "cpu"}
 rng = np.random.default_rng(0)
@@ -19,15 +21,6 @@ PERIODS = np.tile([2.0, 4.0, 8.0], 30)
 WINDOWS = np.sin(np.arange(32) / PERIODS[:, None] + PHASES) + rng.normal(0, 0.1, (90, 32))
 WINDOWS = np.stack([1e6 + WINDOWS, rng.normal(size=(90, 32))], axis=2)
 LABELS = np.tile(["fast", "middle", "slow"], 30)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny networks are slower with more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +74,10 @@ def test_a_bundle_gives_the_same_bits(model):
 
 @pytest.mark.parametrize("labels", [["a"] * 3, [1, 2], [1, 2, "3"], [True, False, True], 7])
 def test_a_hostile_bundle_is_refused(model, labels):
-    section, parts = model._to_parts()
+    section, parts = opened(model)
     section["state"]["facts"] = {"classes": labels}
-
-    class Hostile:
-        _bundle_kind = "ConvClassifier"
-
-        def _to_parts(self):
-            return section, parts
-
     with pytest.raises(ModelFormatError):
-        persistence.from_bytes(persistence.to_bytes(Hostile()))
+        persistence.from_bytes(bundle_of(model, section, parts))
 
 
 def test_the_same_seed_the_same_model_and_numbers_as_labels(tmp_path):

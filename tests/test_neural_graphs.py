@@ -98,15 +98,6 @@ def test_residuals_of_last_rows_equal_their_twin(spec):
 # ---- PyTorch ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def one_thread():
-    """Pools that spin hold up tests on busy machines."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def rectified(x, weights, name):
     """A layer of cells with ReLU, as PyTorch has none."""
     w_in, w_hidden, bias = (

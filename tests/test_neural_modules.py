@@ -12,6 +12,8 @@ from fastrcf.neural.spec import ConvSpec, LinearSpec, LstmSpec
 from network_helpers import PlainLayer, peer_of
 from reference import naive_networks
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SPECS = [
     LstmSpec(window_size=5, n_features=3, encoder=(6, 4), activation="relu"),
     LstmSpec(window_size=4, n_features=2, encoder=(2,), decoder=(4,), output="sigmoid"),
@@ -21,15 +23,6 @@ SPECS = [
     ConvSpec(window_size=13, n_features=2, n_classes=3, channels=(4, 5), kernel_size=3),
 ]
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=repr)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny networks are slower with more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def batch(spec, n=7, seed=0):

@@ -14,6 +14,8 @@ from fastrcf.neural.spec import LinearSpec, LstmSpec
 from fastrcf.neural.training import History, Training, train, training_device
 from network_helpers import peer_of, rows, windows_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SPECS = [
     LstmSpec(window_size=4, n_features=2, encoder=(5, 3), activation="relu"),
     LstmSpec(window_size=4, n_features=2, encoder=(3,), output="sigmoid"),
@@ -21,17 +23,6 @@ SPECS = [
 ]
 TABLE = rows(120).astype(np.float32) / [1.0, 10.0]
 TABLE = TABLE.astype(np.float32)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny networks are slower with more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 STARTS, HELD = np.arange(80), np.arange(90, 116)
 
 
