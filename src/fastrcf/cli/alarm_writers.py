@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fastrcf.cli.formats import Format
+from fastrcf.cli.outputs import typed_file
 
 if TYPE_CHECKING:
     from fastrcf.cli.columns import Roles
@@ -84,16 +85,11 @@ def _write_typed(
     stream: BinaryIO, target: Target, columns: tuple[str, ...], rows: list[dict[str, Any]]
 ) -> None:
     import pyarrow as pa
-    from pyarrow import parquet
 
     kinds = [
         pa.int64() if name in _WHOLE else pa.string() if name in _TEXT else pa.float64()
         for name in columns
     ]
     table = pa.Table.from_pylist(rows, schema=pa.schema(list(zip(columns, kinds, strict=True))))
-    if target.format is Format.PARQUET:
-        parquet.write_table(table, stream)
-        return
-    open_file: Any = pa.ipc.new_stream if target.is_stream else pa.ipc.new_file
-    with open_file(stream, table.schema) as file:
+    with typed_file(stream, target, table.schema) as file:
         file.write_table(table)

@@ -13,6 +13,7 @@ import numpy as np
 from fastrcf.cli.cells import seconds
 from fastrcf.cli.exits import bad_data, note
 from fastrcf.cli.formats import Format
+from fastrcf.cli.outputs import typed_file
 from fastrcf.cli.pipeline import measures, start
 from fastrcf.cli.progress import progress
 from fastrcf.cli.readers import open_source
@@ -149,14 +150,9 @@ def write_results(
         _write_text(stream, target, columns, delimiter)
         return
     import pyarrow as pa
-    from pyarrow import parquet
 
     table = pa.table({name: pa.array(cells) for name, cells in columns.items()})
-    if target.format is Format.PARQUET:
-        parquet.write_table(table, stream)
-        return
-    open_file: Any = pa.ipc.new_stream if target.is_stream else pa.ipc.new_file
-    with open_file(stream, table.schema) as file:
+    with typed_file(stream, target, table.schema) as file:
         file.write_table(table)
 
 

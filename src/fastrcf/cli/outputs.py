@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from fastrcf.cli.exits import CliError, ExitCode
 from fastrcf.cli.formats import Format, Target, target_of_name
 
-__all__ = ["check_file", "compressed", "file_output", "open_target", "stdout_output"]
+__all__ = ["check_file", "compressed", "file_output", "open_target", "stdout_output", "typed_file"]
 
 
 def check_file(flag: str, name: str, inputs: tuple[str, ...] = ()) -> None:
@@ -129,6 +129,31 @@ def open_target(
         target = target_of_name(name)
         stream = stack.enter_context(file_output(name))
     return stack.enter_context(compressed(stream, target.compression)), target
+
+
+def typed_file(stream: BinaryIO, target: Target, schema: Any) -> Any:
+    """Begin a file whose columns have types.
+
+    Parameters
+    ----------
+    stream
+        Takes the bytes.
+    target
+        Parquet or Arrow.
+    schema
+        A ``pyarrow.Schema``.
+
+    Returns
+    -------
+    pyarrow.parquet.ParquetWriter or pyarrow.ipc.RecordBatchStreamWriter
+        A context; tables go to its ``write_table``.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if target.format is Format.PARQUET:
+        return parquet.ParquetWriter(stream, schema)
+    return (pa.ipc.new_stream if target.is_stream else pa.ipc.new_file)(stream, schema)
 
 
 @contextmanager

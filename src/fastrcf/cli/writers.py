@@ -14,6 +14,7 @@ from fastrcf.cli.cells import texts
 from fastrcf.cli.exits import bad_data
 from fastrcf.cli.formats import Format, Target
 from fastrcf.cli.layout import Newcomers, conform
+from fastrcf.cli.outputs import typed_file
 
 if TYPE_CHECKING:
     from fastrcf.cli.layout import Layout
@@ -59,7 +60,7 @@ def open_writer(
     elif target.format.is_text:
         yield _CsvWriter(stream, layout, "\t" if target.format is Format.TSV else delimiter)
     else:
-        with _typed_file(stream, target, layout) as file:
+        with typed_file(stream, target, _schema(layout)) as file:
             writer = _TypedWriter(file, layout)
             yield writer
             writer.finish()
@@ -205,17 +206,14 @@ class _TypedWriter:
             self._waiting, self._n_waiting = [], 0
 
 
-def _typed_file(stream: BinaryIO, target: Target, layout: Layout) -> Any:
+def _schema(layout: Layout) -> Any:
     import pyarrow as pa
-    from pyarrow import parquet
 
     schema = layout.schema
     kinds = (pa.float64(), pa.bool_(), pa.float64(), pa.string())
     for name, kind in zip(layout.results, kinds, strict=False):
         schema = schema.append(pa.field(name, kind))
-    if target.format is Format.PARQUET:
-        return parquet.ParquetWriter(stream, schema)
-    return (pa.ipc.new_stream if target.is_stream else pa.ipc.new_file)(stream, schema)
+    return schema
 
 
 def _result_columns(scored: Scored) -> list[Any]:
