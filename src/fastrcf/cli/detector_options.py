@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fastrcf.cli.exits import CliError, ExitCode
-from fastrcf.cli.options import names
+from fastrcf.cli.options import count, names
 
 if TYPE_CHECKING:
     from fastrcf.cli.detecting import DetectorOptions
@@ -44,21 +44,15 @@ Views = Annotated[
 ]
 Period = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        metavar="N",
-        rich_help_panel=_DETECTOR,
-        help="Rows after which the series repeats itself, 0 for never. Default: estimated.",
+    count(
+        _DETECTOR,
+        "Rows after which the series repeats itself, 0 for never. Default: estimated.",
+        least=0,
     ),
 ]
 Rest = Annotated[
     int,
-    typer.Option(
-        min=0,
-        metavar="N",
-        rich_help_panel=_DETECTOR,
-        help="Rows beyond the cutoff no more apart than this are one event.",
-    ),
+    count(_DETECTOR, "Rows beyond the cutoff no more apart than this are one event.", least=0),
 ]
 IgnoreAmount = Annotated[
     str | None,
@@ -79,23 +73,15 @@ IgnoreRatio = Annotated[
 ]
 TreeCount = Annotated[
     int | None,
-    typer.Option(
-        "--trees",
-        min=1,
-        metavar="N",
-        rich_help_panel=_DETECTOR,
-        help="Trees of each forest. Default: 50, of a plain forest 100.",
-    ),
+    count(_DETECTOR, "Trees of each forest. Default: 50, of a plain forest 100.", "--trees"),
 ]
 SampleSize = Annotated[
     int | None,
-    typer.Option(
+    count(
+        _DETECTOR,
+        "Points kept in a tree. Default: 256, of a detector of several columns 1024.",
         "--samples",
         "--sample-size",
-        min=1,
-        metavar="N",
-        rich_help_panel=_DETECTOR,
-        help="Points kept in a tree. Default: 256, of a detector of several columns 1024.",
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fastrcf.cli.exits import exit_codes
-from fastrcf.cli.options import ChunkRows, Delimiter, Header, InputFormat, input_options
+from fastrcf.cli.options import ChunkRows, Delimiter, Header, InputFormat, count, input_options
 
 __all__ = ["evaluate"]
 
@@ -71,11 +71,10 @@ def evaluate(
     ] = None,
     vus_window: Annotated[
         int,
-        typer.Option(
-            min=0,
-            metavar="N",
-            rich_help_panel=_RESULTS,
-            help="Widest buffer of VUS around an event, in rows; best the period of the series.",
+        count(
+            _RESULTS,
+            "Widest buffer of VUS around an event, in rows; best the period of the series.",
+            least=0,
         ),
     ] = 100,
     point_adjusted: Annotated[

@@ -17,6 +17,7 @@ from fastrcf.cli.options import (
     OutputFormat,
     TimeCol,
     ValueCols,
+    count,
     input_options,
     names,
     refuse_given,
@@ -57,22 +58,13 @@ def forecast(
         str | None, typer.Option(metavar="FILE", help="Write the trained model to this file.")
     ] = None,
     horizon: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            rich_help_panel=_FORECAST,
-            help="Rows to look ahead. Default: that of the model; 24.",
-        ),
+        int | None, count(_FORECAST, "Rows to look ahead. Default: that of the model; 24.")
     ] = None,
     quantiles: Annotated[
         str,
         typer.Option(metavar="Q,Q,…", rich_help_panel=_FORECAST, help="Which quantiles to give."),
     ] = "0.01,0.5,0.99",
-    samples: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", rich_help_panel=_FORECAST, help="Paths to draw."),
-    ] = 100,
+    samples: Annotated[int, count(_FORECAST, "Paths to draw.")] = 100,
     bands: Annotated[
         bool,
         typer.Option(
@@ -104,12 +96,10 @@ def forecast(
     ] = None,
     past: Annotated[
         int,
-        typer.Option(
+        count(
+            _NETWORK,
+            "Rows that give the scale of the next one; a period is a good choice.",
             "--context",
-            min=1,
-            metavar="N",
-            rich_help_panel=_NETWORK,
-            help="Rows that give the scale of the next one; a period is a good choice.",
         ),
     ] = 72,
     likelihood: Annotated[
@@ -119,15 +109,9 @@ def forecast(
             help="Law of a value: student-t, or negative-binomial for counts.",
         ),
     ] = "student-t",
-    units: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_NETWORK, help="Units of a layer.")
-    ] = 40,
-    layers: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_NETWORK, help="LSTM layers.")
-    ] = 1,
-    epochs: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_TRAINING, help="At most.")
-    ] = 100,
+    units: Annotated[int, count(_NETWORK, "Units of a layer.")] = 40,
+    layers: Annotated[int, count(_NETWORK, "LSTM layers.")] = 1,
+    epochs: Annotated[int, count(_TRAINING, "At most.")] = 100,
     batch_size: BatchSize = 32,
     learning_rate: LearningRate = 1e-3,
     patience: Patience = 10,

@@ -1,6 +1,6 @@
 """Options that several commands have."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,7 @@ __all__ = [
     "TimeCol",
     "Trees",
     "ValueCols",
+    "count",
     "input_options",
     "names",
     "refuse_given",
@@ -40,6 +41,27 @@ _COLUMNS = "Columns"
 _FOREST = "Forest"
 _RESULTS = "Results"
 _INPUT = "Input"
+
+
+def count(panel: str, text: str, *flags: str, least: int = 1) -> Any:
+    """Describe an option that is a whole number.
+
+    Parameters
+    ----------
+    panel, text
+        Where the help lists it, and what it says.
+    flags
+        What it is called, where its parameter is called something else.
+    least
+        The smallest that is taken.
+
+    Returns
+    -------
+    typer.models.OptionInfo
+        What stands behind the type.
+    """
+    return typer.Option(*flags, min=least, metavar="N", rich_help_panel=panel, help=text)
+
 
 Table = Annotated[
     str,
@@ -99,17 +121,9 @@ TimeCol = Annotated[
         help="The clock. Default: the first with times.",
     ),
 ]
-Shingle = Annotated[
-    int,
-    typer.Option(
-        min=1, metavar="N", rich_help_panel=_FOREST, help="Consecutive rows that make a point."
-    ),
-]
-Trees = Annotated[int, typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Trees.")]
-Samples = Annotated[
-    int,
-    typer.Option(min=1, metavar="N", rich_help_panel=_FOREST, help="Points kept in a tree."),
-]
+Shingle = Annotated[int, count(_FOREST, "Consecutive rows that make a point.")]
+Trees = Annotated[int, count(_FOREST, "Trees.")]
+Samples = Annotated[int, count(_FOREST, "Points kept in a tree.")]
 Decay = Annotated[
     float | None,
     typer.Option(
@@ -121,19 +135,12 @@ Decay = Annotated[
 ]
 OutputAfter = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        rich_help_panel=_FOREST,
-        help="Points to learn before the first score; 0.0 until then. Default: samples / 4.",
+    count(
+        _FOREST,
+        "Points to learn before the first score; 0.0 until then. Default: samples / 4.",
     ),
 ]
-RandomState = Annotated[
-    int,
-    typer.Option(
-        min=0, metavar="N", rich_help_panel=_FOREST, help="The seed: same seed, same scores."
-    ),
-]
+RandomState = Annotated[int, count(_FOREST, "The seed: same seed, same scores.", least=0)]
 Jobs = Annotated[
     int,
     typer.Option(
@@ -171,12 +178,7 @@ Header = Annotated[
         "numbers only.",
     ),
 ]
-ChunkRows = Annotated[
-    int,
-    typer.Option(
-        min=1, metavar="N", rich_help_panel=_INPUT, help="Rows at a time. Scores stay the same."
-    ),
-]
+ChunkRows = Annotated[int, count(_INPUT, "Rows at a time. Scores stay the same.")]
 Sigma = Annotated[
     float,
     typer.Option(

@@ -17,6 +17,7 @@ from fastrcf.cli.options import (
     Table,
     TimeCol,
     ValueCols,
+    count,
     input_options,
     names,
     refuse_given,
@@ -52,9 +53,7 @@ def train_ae(
     value_cols: ValueCols = None,
     id_cols: IdCols = None,
     time_col: TimeCol = None,
-    window: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=_NETWORK, help="Rows in a window.")
-    ] = 10,
+    window: Annotated[int, count(_NETWORK, "Rows in a window.")] = 10,
     lstm: Annotated[
         bool, typer.Option("--lstm", rich_help_panel=_NETWORK, help="LSTM cells, not dense layers.")
     ] = False,
@@ -117,12 +116,7 @@ def train_ae(
     rest: Rest = 50,
     ignore_amount: IgnoreAmount = None,
     ignore_ratio: IgnoreRatio = None,
-    epochs: Annotated[
-        int,
-        typer.Option(
-            min=1, metavar="N", rich_help_panel=_TRAINING, help="Times that all rows are shown."
-        ),
-    ] = 50,
+    epochs: Annotated[int, count(_TRAINING, "Times that all rows are shown.")] = 50,
     batch_size: BatchSize = 128,
     learning_rate: LearningRate = 1e-3,
     patience: Patience = 5,

@@ -6,24 +6,19 @@ from typing import Annotated
 
 import typer
 
+from fastrcf.cli.options import count
+
 __all__ = ["BatchSize", "Checkpoint", "Device", "LearningRate", "Patience", "RandomState"]
 
 _TRAINING = "Training"
 
-BatchSize = Annotated[
-    int, typer.Option(min=1, metavar="N", rich_help_panel=_TRAINING, help="Windows in a step.")
-]
+BatchSize = Annotated[int, count(_TRAINING, "Windows in a step.")]
 LearningRate = Annotated[
     float, typer.Option(metavar="R", rich_help_panel=_TRAINING, help="Of Adam.")
 ]
 Patience = Annotated[
     int,
-    typer.Option(
-        min=1,
-        metavar="N",
-        rich_help_panel=_TRAINING,
-        help="Epochs without a lower loss on held-out rows after which training stops.",
-    ),
+    count(_TRAINING, "Epochs without a lower loss on held-out rows after which training stops."),
 ]
 Checkpoint = Annotated[
     str | None,
@@ -34,9 +29,4 @@ Checkpoint = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(rich_help_panel=_TRAINING, help="cpu, cuda, cuda:1 or auto.")]
-RandomState = Annotated[
-    int,
-    typer.Option(
-        min=0, metavar="N", rich_help_panel=_TRAINING, help="The seed: same seed, same network."
-    ),
-]
+RandomState = Annotated[int, count(_TRAINING, "The seed: same seed, same network.", least=0)]
