@@ -292,29 +292,6 @@ def _nb_quantile(q: float, mean: float, dispersion: float) -> Any:
 
 
 @_njit
-def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
-    """Find quantiles of negative binomial laws.
-
-    Parameters
-    ----------
-    params : ndarray of shape (n, 2)
-        Mean and dispersion.
-    quantiles : ndarray of shape (q,)
-        In (0, 1).
-
-    Returns
-    -------
-    ndarray of shape (n, q)
-        Whole numbers.
-    """
-    result = np.empty((len(params), len(quantiles)))
-    for row in range(len(params)):
-        for column in range(len(quantiles)):
-            result[row, column] = _nb_quantile(quantiles[column], params[row, 0], params[row, 1])
-    return result
-
-
-@_njit
 def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
     """Tell how far in the tails counts lie: ``-log10`` of a two-sided probability.
 
@@ -348,6 +325,28 @@ def nb_levels(values: FloatArray, params: FloatArray) -> FloatArray:
 
 
 @_njit
+def _nb_mixture_quantile(laws: Any, q: float) -> Any:
+    """Find the quantile by bisection between the least and the greatest of the parts."""
+    low, high = math.inf, -math.inf
+    for part in range(len(laws)):
+        own = _nb_quantile(q, laws[part, 0], laws[part, 1])
+        low, high = min(low, own), max(high, own)
+    low -= 1.0
+    while high - low > 1.0:
+        middle = math.floor(0.5 * (low + high))
+        if middle in (low, high):
+            break
+        total = 0.0
+        for part in range(len(laws)):
+            total += math.exp(_nb_log_cdf(middle, laws[part, 0], laws[part, 1]))
+        if total < q * len(laws):
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@_njit
 def nb_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
     """Find quantiles of even mixtures of negative binomial laws.
 
@@ -363,28 +362,28 @@ def nb_mixture_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArra
     ndarray of shape (n, q)
         Whole numbers.
     """
-    n, k = params.shape[:2]
-    result = np.empty((n, len(quantiles)))
-    for row in range(n):
+    result = np.empty((len(params), len(quantiles)))
+    for row in range(len(params)):
         for column in range(len(quantiles)):
-            q = quantiles[column]
-            low, high = math.inf, -math.inf
-            for part in range(k):
-                own = _nb_quantile(q, params[row, part, 0], params[row, part, 1])
-                low, high = min(low, own), max(high, own)
-            low -= 1.0
-            while high - low > 1.0:
-                middle = math.floor(0.5 * (low + high))
-                if middle in (low, high):
-                    break
-                total = 0.0
-                for part in range(k):
-                    total += math.exp(
-                        _nb_log_cdf(middle, params[row, part, 0], params[row, part, 1])
-                    )
-                if total < q * k:
-                    low = middle
-                else:
-                    high = middle
-            result[row, column] = high
+            result[row, column] = _nb_mixture_quantile(params[row], quantiles[column])
+    return result
+
+
+@_njit
+def nb_quantiles(params: FloatArray, quantiles: FloatArray) -> FloatArray:
+    """Find quantiles of negative binomial laws.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n, 2)
+        Mean and dispersion.
+    quantiles : ndarray of shape (q,)
+        In (0, 1).
+
+    Returns
+    -------
+    ndarray of shape (n, q)
+        Whole numbers.
+    """
+    result: FloatArray = nb_mixture_quantiles(params[:, np.newaxis], quantiles)
     return result
