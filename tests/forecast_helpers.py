@@ -18,6 +18,14 @@ TINY = {
     "device": "cpu",
 }
 
+KINDS = [
+    {},
+    {"layers": 2, "units": 5},
+    {"likelihood": "negative-binomial"},
+    {"step": 3600, "calendar": ("day", "week", "year"), "lags": (1, 24, 50)},
+    {"n_dynamic": 2, "cardinality": (3, 7)},
+]
+
 
 def random_forecaster(seed=0, scales=None, size=0.6, **options):
     """A forecaster that was never trained, with random weights."""
@@ -52,3 +60,21 @@ def counts(n=300, seed=0, mean=20.0):
     rng = np.random.default_rng(seed)
     rate = mean * (1.0 + 0.5 * np.sin(np.arange(n) * 2 * np.pi / 24))
     return rng.poisson(rng.gamma(10.0, rate / 10.0)).astype(float)
+
+
+def series_of(model, n=150, seed=0, missing=0.1):
+    """A series such as the model is made for, some of it missing."""
+    make = counts if model.spec_.likelihood != "student-t" else bumpy
+    series = make(n, seed)
+    series[np.random.default_rng(seed).random(n) < missing] = np.nan
+    return series
+
+
+def asked(model, n=150):
+    """What else the model must be told of one series."""
+    spec = model.spec_
+    told = {"start": "2021-03-04 05:00"} if spec.calendar else {}
+    if spec.n_dynamic:
+        told["dynamic_feat"] = np.random.default_rng(9).normal(size=(n, spec.n_dynamic))
+        told["cat"] = [[2, 5]]
+    return told
