@@ -4,6 +4,7 @@ import copy
 import importlib.util
 import json
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -313,11 +314,22 @@ def test_changed_parts_are_refused(name):
 
 @with_windows
 def test_blocks_of_rows_change_nothing(name, monkeypatch):
-    engine = type(new(name)._engine)
-    if engine.block == 0:
-        return
     scores, found = new(name).score(ROWS), new(name).detect(ROWS)
-    monkeypatch.setattr(engine, "block", 37)
+    monkeypatch.setattr(type(new(name)._engine), "block", 37)
     assert_array_equal(new(name).score(ROWS), scores)
     assert new(name).detect(ROWS) == found
     assert_array_equal(new(name).score_update(ROWS), whole(name)[0])
+
+
+@with_windows
+@pytest.mark.parametrize("verb", ["score", "score_update"])
+def test_blocks_of_rows_bound_memory(name, verb, monkeypatch):
+    detector, rows = new(name), columns(10_000, width=6)
+    monkeypatch.setattr(type(detector._engine), "block", 200)
+    tracemalloc.start()
+    try:
+        getattr(detector, verb)(rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * rows.nbytes

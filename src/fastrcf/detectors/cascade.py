@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -140,8 +140,6 @@ class CascadeEngine(JudgingEngine):
         Tells which are doubtful.
     """
 
-    block: ClassVar[int] = 0  # a frozen forest does not go on behind rows
-
     def __init__(
         self,
         settings: AlarmSettings,
@@ -163,19 +161,19 @@ class CascadeEngine(JudgingEngine):
 
     def judge(self, rows: FloatArray, *, learn: bool) -> Judgement:
         """Judge rows by the forest, and doubtful ones by the network."""
-        learns = learn and not self.is_frozen
-        levels = self.forest.levels(rows, learn=learns)
-        doubtful, bars = self.doubt.choose(levels, learn=learns)
+        levels = self.forest.levels(rows, learn=learn)
+        doubtful, bars = self.doubt.choose(levels, learn=learn)
         answer = self.source.answer_some(rows, doubtful, learn=learn)
         seen = answer.errors > 0.0
         levels = np.where(seen, self.law.levels(answer.errors, learn=False), levels)
-        if learns:
+        if learn:
             self.consulted += int(seen.sum())
         return Judgement(np.where(seen, levels, np.minimum(levels, bars)), answer)
 
     def ahead(self) -> Self:
         """Give a frozen engine that goes on from here."""
         twin = super().ahead()
+        twin.forest, twin.doubt = self.forest.ahead(), copy.copy(self.doubt)
         twin.source = copy.copy(self.source)
         return twin
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -100,6 +101,12 @@ class Engine:
             start = stop
         return scores
 
+    def ahead(self) -> Self:
+        """Give a frozen engine whose `levels` go on from here; this one stays where it is."""
+        twin = copy.copy(self)
+        twin.watches = [watch.ahead() for watch in self.watches]
+        return twin
+
     def levels(self, rows: FloatArray, *, learn: bool) -> FloatArray:
         """Judge rows that come next, of an engine that was fitted, and raise no alarms.
 
@@ -107,7 +114,7 @@ class Engine:
         ----------
         rows : ndarray of shape (n, d)
         learn : bool
-            Whether they are learned.
+            Whether they are learned. An engine that is frozen only goes on behind them.
 
         Returns
         -------

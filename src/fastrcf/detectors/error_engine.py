@@ -92,7 +92,7 @@ class JudgingEngine(ABC):
     """
 
     block: ClassVar[int] = 65_536
-    """Rows that are taken together; 0 for all of them."""
+    """Rows that are taken together, to bound memory."""
 
     def __init__(self, settings: AlarmSettings, names: tuple[str | int, ...]) -> None:
         self.settings, self.names, self.width = settings, names, len(names)
@@ -156,9 +156,7 @@ class JudgingEngine(ABC):
         return twin.detections
 
     def _blocks(self, n: int) -> list[slice]:
-        """Divide rows, to bound memory."""
-        size = self.block or n
-        return [slice(start, start + size) for start in range(0, n, size)]
+        return [slice(start, start + self.block) for start in range(0, n, self.block)]
 
     # ---- state ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any, Self
 
@@ -110,11 +111,18 @@ class ScoreLaw:
         self.mean = self.variance = self.third = 0.0
         self._latest = np.empty(0)
         self._open = np.empty(0)
+        self.is_frozen = False
 
     @property
     def ready(self) -> bool:
         """Whether there is a law."""
         return self.count >= self.warm
+
+    def ahead(self) -> Self:
+        """Give a frozen law that goes on from here, and leaves this one where it is."""
+        twin = copy.copy(self)
+        twin.is_frozen = True
+        return twin
 
     def levels(self, scores: FloatArray, *, learn: bool) -> FloatArray:
         """Give the level of each short mean, and learn these if asked to.
@@ -124,7 +132,7 @@ class ScoreLaw:
         scores : ndarray of shape (n,)
             In the order of time.
         learn : bool
-            Whether the scores are learned.
+            Whether the scores are learned. A law that is frozen only goes on behind them.
 
         Returns
         -------
@@ -134,11 +142,10 @@ class ScoreLaw:
         known = scores != 0.0
         means, latest = self._short_means(scores[known])
         levels = np.zeros(len(scores))
+        judge = self._judge_and_learn if learn and not self.is_frozen else self._judge
+        levels[known] = judge(means)
         if learn:
-            levels[known] = self._judge_and_learn(means)
             self._latest = latest
-        else:
-            levels[known] = self._judge(means)
         return levels
 
     def _short_means(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -46,6 +47,12 @@ class Watch:
         """Begin a new law."""
         self.law = ScoreLaw(self.view.short, clip=clip)
 
+    def ahead(self) -> Self:
+        """Give a frozen watch that goes on from here, and leaves this one where it is."""
+        twin = copy.copy(self)
+        twin.law = self.law.ahead()
+        return twin
+
     @property
     def explains(self) -> bool:
         """Whether points are rows, so that attributions are those of columns."""
@@ -62,18 +69,19 @@ class Watch:
         first, start : int
             Numbers of the first row given and of the first row judged.
         learn : bool
-            Whether forest and law learn.
+            Whether forest and law learn. Where the law is frozen, both only go on behind the rows.
         """
         ends, points = self._points(rows, first, start)
         n = first + len(rows) - start
         if not len(ends):
             return Answer(np.full(n, self._held), None)
         shares = None
-        if learn and self.explains:
+        learns = learn and not self.law.is_frozen
+        if learns and self.explains:
             scores, parts = self.forest.score_update(points, attribution=True)
             shares = np.zeros((n, rows.shape[1]))
             shares[ends - start] = _signed(parts.high, parts.low)
-        elif learn:
+        elif learns:
             scores = self.forest.score_update(points)
         else:
             scores = self.forest.score(points)
