@@ -10,6 +10,7 @@ from fastrcf._forest.checks import choice, integer, real
 from fastrcf._forest.fill import check_fill_value, fill_constant, fill_linear, fill_previous
 from fastrcf._forest.native import NativeEstimator
 from fastrcf._forest.options import resolve_random_state
+from fastrcf._rows import complete_rows
 from fastrcf.errors import not_fitted
 from fastrcf.forecasting import Forecast
 
@@ -95,7 +96,7 @@ class CompletionVerbs(NativeEstimator):
             self._check_fill_value_unused(method, fill_value)
             return self._ready_core("impute").impute(table)
         filled = np.array(table, dtype=np.float64)
-        _refuse_infinity(filled)
+        complete_rows(filled)
         if method == "constant":
             fill_constant(filled, check_fill_value(fill_value, filled.shape[1]))
             return filled
@@ -281,13 +282,3 @@ def _check_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
     if not levels or not all(0.0 < level < 1.0 for level in levels):
         raise ValueError(f"quantiles: expected {expected}, got {quantiles!r}")
     return levels
-
-
-def _refuse_infinity(table: FloatArray) -> None:
-    infinite = np.argwhere(np.isinf(table))
-    if len(infinite) > 0:
-        row, column = infinite[0]
-        raise ValueError(
-            f"X: row {row}, column {column} is {table[row, column]}; infinity is not a value, use "
-            "NaN for missing ones"
-        )
