@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from detector_helpers import columns, state
 from fastrcf import (
@@ -22,6 +22,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from fastrcf.detectors.sparse_source import SparseSource
+from fastrcf.detectors.window_source import WindowSource
 from fastrcf.neural import LinearAutoencoder, LstmAutoencoder
 
 LEARNED, ROWS = np.split(columns(900, width=4), [600])
@@ -35,6 +37,7 @@ MAKE = {
     "lstm": lambda: AutoencoderDetector(TINY["lstm"], error="rmse"),
     "two_stage": lambda: TwoStageDetector(TINY["linear"]),
     "cascade": lambda: CascadeDetector(TINY["linear"], n_trees=10, budget=0.2),
+    "cascade_lstm": lambda: CascadeDetector(TINY["lstm"], n_trees=10, budget=0.2),
 }
 
 
@@ -161,3 +164,17 @@ def test_a_broken_network_is_refused(saved):
             persistence.from_bytes(persistence.to_bytes(Changed(**{graph: part})))
     with pytest.raises(ModelFormatError):
         persistence.from_bytes(persistence.to_bytes(Changed(**{"network-weights.bin": b"1234"})))
+
+
+@pytest.mark.parametrize("kind", list(TINY))
+def test_some_rows_have_the_errors_that_they_have_among_all(kind):
+    sparse, whole = (
+        source(TINY[kind], "soft", LEARNED.shape[1]) for source in (SparseSource, WindowSource)
+    )
+    for each in (sparse, whole):
+        each.fit(LEARNED)
+    wanted = np.arange(len(ROWS)) % 7 == 3
+    some = sparse.answer_some(ROWS, wanted, learn=False)
+    every_row = whole.answer(ROWS, learn=False)
+    assert_allclose(some.parts[wanted], every_row.parts[wanted], rtol=1e-4, atol=1e-5)
+    assert not some.parts[~wanted].any()
