@@ -25,9 +25,10 @@ if(FASTRCF_X86_64)
   endif()
 endif()
 
-# fastrcf_add_kernel(<core> <source> <isa>): one object library; its objects become part of <core>.
+# fastrcf_add_kernel(<core> <source> <isa> [<option>…]): one object library; its objects become part of <core>.
 function(fastrcf_add_kernel core source isa)
-  set(target ${core}_kernels_${isa})
+  cmake_path(GET source STEM stem)
+  set(target ${core}_${stem}_${isa})
   add_library(${target} OBJECT ${source})
   target_include_directories(
     ${target} PRIVATE "${PROJECT_SOURCE_DIR}/cpp/include" "${PROJECT_SOURCE_DIR}/cpp/src"
@@ -42,6 +43,7 @@ function(fastrcf_add_kernel core source isa)
     target_compile_options(
       ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     )
+    target_compile_options(${target} PRIVATE ${ARGN})
   endif()
   if(FASTRCF_SANITIZE STREQUAL "address")
     # A null pointer stops the program anyway; the check on every access makes GCC compile for many minutes.
@@ -50,13 +52,13 @@ function(fastrcf_add_kernel core source isa)
   target_sources(${core} PRIVATE $<TARGET_OBJECTS:${target}>)
 endfunction()
 
-# fastrcf_add_kernels(<core> <source>): the baseline everywhere, AVX2 and AVX-512 on x86-64.
+# fastrcf_add_kernels(<core> <source> [<option>…]): the baseline everywhere, AVX2 and AVX-512 on x86-64.
 function(fastrcf_add_kernels core source)
-  fastrcf_add_kernel(${core} ${source} baseline)
+  fastrcf_add_kernel(${core} ${source} baseline ${ARGN})
   foreach(isa IN ITEMS avx2 avx512)
     string(TOUPPER ${isa} upper)
     if(FASTRCF_HAVE_${upper})
-      fastrcf_add_kernel(${core} ${source} ${isa})
+      fastrcf_add_kernel(${core} ${source} ${isa} ${ARGN})
       target_compile_definitions(${core} PRIVATE FASTRCF_HAVE_${upper})
     endif()
   endforeach()

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from damage_helpers import bundle_of, opened
 from detector_helpers import columns, state
@@ -23,6 +23,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from fastrcf.detectors.sparse_source import SparseSource
+from fastrcf.detectors.window_source import WindowSource
 from fastrcf.neural import LinearAutoencoder, LstmAutoencoder
 
 LEARNED, ROWS = np.split(columns(900, width=4), [600])
@@ -36,6 +38,7 @@ MAKE = {
     "lstm": lambda: AutoencoderDetector(TINY["lstm"], error="rmse"),
     "two_stage": lambda: TwoStageDetector(TINY["linear"]),
     "cascade": lambda: CascadeDetector(TINY["linear"], n_trees=10, budget=0.2),
+    "cascade_lstm": lambda: CascadeDetector(TINY["lstm"], n_trees=10, budget=0.2),
 }
 
 
@@ -155,3 +158,17 @@ def test_a_broken_network_is_refused(saved):
     ):
         with pytest.raises(ModelFormatError):
             persistence.from_bytes(bundle_of(detector, section, parts | changes))
+
+
+@pytest.mark.parametrize("kind", list(TINY))
+def test_some_rows_have_the_errors_that_they_have_among_all(kind):
+    sparse, whole = (
+        source(TINY[kind], "soft", LEARNED.shape[1]) for source in (SparseSource, WindowSource)
+    )
+    for each in (sparse, whole):
+        each.fit(LEARNED)
+    wanted = np.arange(len(ROWS)) % 7 == 3
+    some = sparse.answer_some(ROWS, wanted, learn=False)
+    every_row = whole.answer(ROWS, learn=False)
+    assert_allclose(some.parts[wanted], every_row.parts[wanted], rtol=1e-4, atol=1e-5)
+    assert not some.parts[~wanted].any()

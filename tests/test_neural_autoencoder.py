@@ -306,19 +306,17 @@ def test_a_hostile_bundle_is_refused(fitted, case):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("owner", "graph", "message"),
     [
-        (
-            lambda s, p: p.update({"score.onnx": p["errors.onnx"]}),
-            r"\(296, 2\) instead of \(296,\)",
-        ),
-        (lambda s, p: s["state"]["spec"].update(window_size=4), r"\(296,\) instead of \(297,\)"),
+        ("linear", "errors", r"\(295, 2\) instead of \(295,\)"),
+        ("relu", "score", r"\(296,\) instead of \(295,\)"),
     ],
 )
-def test_graphs_of_another_network_are_found_when_they_run(fitted, change, message):
-    model = persistence.from_bytes(repacked(fitted["relu"], change))
+def test_graphs_of_another_network_are_found_when_they_run(fitted, owner, graph, message):
+    foreign = fitted[owner]._to_parts()[1][f"{graph}.onnx"]
+    data = repacked(fitted["linear"], lambda s, p: p.update({"score.onnx": foreign}))
     with pytest.raises(ModelFormatError, match=f"score.onnx: gives {message}"):
-        model.score(TABLE)
+        persistence.from_bytes(data).score(TABLE)
 
 
 # ---- bad input ----------------------------------------------------------------------------------

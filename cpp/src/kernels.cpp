@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "fastrcf/cpu.hpp"
+#include "kernels/lstm_kernels.hpp"
 
 namespace fastrcf {
 namespace {
@@ -58,6 +59,18 @@ const Kernels& kernels_for(const Geometry& geometry) {
         case KernelLevel::kAvx2: return isa_avx2::kernels_for(geometry);
 #endif
         default: return isa_baseline::kernels_for(geometry);
+    }
+}
+
+const LstmBlocks& lstm_blocks() {
+    switch (kernel_level()) {
+#if defined(FASTRCF_HAVE_AVX512)
+        case KernelLevel::kAvx512: return isa_avx512::lstm_blocks();
+#endif
+#if defined(FASTRCF_HAVE_AVX2)
+        case KernelLevel::kAvx2: return isa_avx2::lstm_blocks();
+#endif
+        default: return isa_baseline::lstm_blocks();
     }
 }
 

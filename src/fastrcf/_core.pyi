@@ -111,6 +111,30 @@ class Fleet:
     def to_bytes(self, key: str | int) -> bytes: ...
     def update(self, keys: KeyBatch, X: _Rows) -> None: ...
 
+@final
+class LstmScorer:
+    def __init__(
+        self,
+        *,
+        window_size: int,
+        relu: bool,
+        sigmoid: bool,
+        encoder: list[tuple[NDArray[np.float32], ...]],
+        decoder: list[tuple[NDArray[np.float32], ...]],
+        output: tuple[NDArray[np.float32], ...],
+    ) -> None: ...
+    def run(
+        self,
+        X: NDArray[Any],
+        starts: NDArray[np.int64],
+        *,
+        center: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        error: str,
+        result: str,
+        n_threads: int,
+    ) -> NDArray[np.float32]: ...
+
 def cpu_features() -> dict[str, bool | str]: ...
 def use_kernel(name: str) -> None: ...
 def version() -> str: ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.detectors.window_source import WindowSource
 from fastrcf.errors import ModelFormatError
 
@@ -66,6 +67,12 @@ class SparseSource(WindowSource):
         """Tell how far the last rows of windows lie above their reconstruction."""
         scaler = self.model.scaler_
         off: FloatArray
+        native = self.model.native_scorer() if self.graph else None
+        if native is not None:
+            size, threads = self.model.window_size, resolve_n_jobs(self.model.n_jobs)
+            rows, starts = windows.reshape(-1, windows.shape[2]), np.arange(len(windows)) * size
+            off = native.run("residuals", rows, starts, "mse", threads) * scaler.scale_
+            return off
         if not self.graph:
             last = [self.model.residuals(window)[-1] for window in windows]
             off = np.stack(last) * scaler.scale_

@@ -9,9 +9,12 @@ import numpy as np
 from fastrcf._extras import require
 from fastrcf._forest.checks import choice
 from fastrcf._forest.inputs import as_table
+from fastrcf._forest.options import resolve_n_jobs
 from fastrcf.errors import ModelFormatError
+from fastrcf.neural._devices import on_cpu
 from fastrcf.neural._estimator import Learned, NetworkEstimator, digest
 from fastrcf.neural._fitting import WindowSets, window_loss, window_sets
+from fastrcf.neural._lstm_scorer import LstmScorer
 from fastrcf.neural.spec import LinearSpec, LstmSpec, spec_to_dict
 from fastrcf.neural.training import Training, train, training_device
 from fastrcf.windowing import row_scores, segments, window_starts
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Autoencoder"]
 
+_CORE = "core"
 _ERRORS = ("rmse", "mae", "mse")
 _LOSSES = ("mse", "mae")
 
@@ -278,6 +282,18 @@ class Autoencoder(NetworkEstimator):
 
     # ---- inside ---------------------------------------------------------------------------------
 
+    def native_scorer(self) -> LstmScorer | None:
+        """Give what runs the network in the core: on the CPU, LSTMs. It is kept."""
+        state = self._state()
+        if not isinstance(state.spec, LstmSpec) or not on_cpu(self.device):
+            return None
+        kept = self._kept()
+        if _CORE not in kept:
+            scaler = state.scaler
+            kept[_CORE] = LstmScorer(state.spec, state.weights, scaler.center_, scaler.scale_)
+        found: LstmScorer = kept[_CORE]
+        return found
+
     def _windows(
         self, X: TableLike, breaks: ArrayLike | None, least: int | None = None
     ) -> tuple[RealArray, IntArray]:
@@ -292,7 +308,11 @@ class Autoencoder(NetworkEstimator):
     def _each(
         self, graph: str, rows: RealArray, starts: IntArray, shape: tuple[int, ...]
     ) -> NDArray[np.float32]:
-        """Run a graph over all windows, stretch by stretch."""
+        """Run a graph over all windows, stretch by stretch; or the core, where it can."""
+        native = self.native_scorer()
+        if native is not None:
+            error = self._state().facts["error"]
+            return native.run(graph, rows, starts, error, resolve_n_jobs(self.n_jobs))
         size = self.spec_.window_size
         ends = np.flatnonzero(np.diff(starts) > 1) + 1
         results = np.empty((len(starts), *shape), np.float32)

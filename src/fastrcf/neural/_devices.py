@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import metadata
+from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
 
-__all__ = ["BoundCall", "find_device", "open_session"]
+__all__ = ["BoundCall", "find_device", "on_cpu", "open_session"]
 
 _CUDA = "CUDAExecutionProvider"
 _HEAVY = ("Conv", "FusedGemm", "FusedMatMul", "Gemm", "LSTM", "MatMul")  # operators
@@ -45,6 +46,31 @@ def find_device(device: str) -> str:
     ValueError, TypeError
         It is none of these words.
     """
+    _check_word(device)
+    runtime = require("onnxruntime", "onnx")
+    has_cuda = _CUDA in runtime.get_available_providers()
+    if device == "cpu" or (device == "auto" and not has_cuda):
+        return "cpu"
+    if not has_cuda:
+        raise DeviceError(_without_cuda(device, runtime.__version__))
+    return f"cuda:{device.partition(':')[2] or 0}"
+
+
+def on_cpu(device: str) -> bool:
+    """Tell whether the user's word means the CPU here; 'auto' does where there is no GPU to use.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is no such word.
+    """
+    _check_word(device)
+    if device == "auto":
+        return find_spec("onnxruntime") is None or find_device("auto") == "cpu"
+    return device == "cpu"
+
+
+def _check_word(device: str) -> None:
     if not isinstance(device, str):
         raise TypeError(
             f"device: expected 'cpu', 'cuda', 'cuda:<number>' or 'auto', got {device!r}"
@@ -53,13 +79,6 @@ def find_device(device: str) -> str:
         raise ValueError(
             f"device: expected 'cpu', 'cuda', 'cuda:<number>' or 'auto', got {device!r}"
         )
-    runtime = require("onnxruntime", "onnx")
-    has_cuda = _CUDA in runtime.get_available_providers()
-    if device == "cpu" or (device == "auto" and not has_cuda):
-        return "cpu"
-    if not has_cuda:
-        raise DeviceError(_without_cuda(device, runtime.__version__))
-    return f"cuda:{device.partition(':')[2] or 0}"
 
 
 def open_session(model: bytes, device: str, *, cuda_graph: bool = False) -> Any:

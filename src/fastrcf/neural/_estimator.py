@@ -138,7 +138,7 @@ class NetworkEstimator(Estimator):
 
     def _install(self, learned: Learned, names: Names | None) -> None:
         self._learned, self._names = learned, names
-        self._sessions: dict[Any, Session] = {}
+        self._sessions: dict[Any, Any] = {}
         self.n_features_in_ = learned.spec.n_features
         vars(self).pop("feature_names_in_", None)
         if names is not None:
@@ -151,11 +151,16 @@ class NetworkEstimator(Estimator):
         check_width(table.array.shape[1], width, owner=type(self).__name__)
         return table.array
 
+    def _kept(self) -> dict[Any, Any]:
+        """Give what was made ready to run, by what it is."""
+        kept: dict[Any, Any] = vars(self).setdefault("_sessions", {})
+        return kept
+
     def _session(self, graph: str) -> Session:
         """Give the session that runs a graph; it is kept."""
         from fastrcf.neural.session import Session
 
-        sessions = vars(self).setdefault("_sessions", {})
+        sessions = self._kept()
         key = (graph, self.device, resolve_n_jobs(self.n_jobs))
         if key not in sessions:
             sessions[key] = Session(self._state().graphs[graph], key[1], key[2])

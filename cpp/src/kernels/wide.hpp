@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// As many floats as a register holds, and the functions that cells of a network apply to them. Fused
+// multiply-adds are welcome here: a lane gives the same bits at any place of any block, not on any processor.
+// Included only by lstm_kernels.cpp; everything lives in the namespace of its instruction set.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "fastrcf/types.hpp"
+
+namespace fastrcf::FASTRCF_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int kWidth = 16;
+#elif defined(__AVX2__)
+inline constexpr int kWidth = 8;
+#else
+inline constexpr int kWidth = 4;
+#endif
+
+typedef float Wide __attribute__((vector_size(4 * kWidth)));
+typedef std::int32_t WideBits __attribute__((vector_size(4 * kWidth)));
+
+FASTRCF_INLINE Wide load(const float* p) {
+    Wide r;
+    std::memcpy(&r, p, sizeof r);
+    return r;
+}
+
+FASTRCF_INLINE void store(float* p, Wide x) { std::memcpy(p, &x, sizeof x); }
+
+FASTRCF_INLINE Wide all(float x) { return x - Wide{}; }
+
+FASTRCF_INLINE WideBits bits_of(Wide x) {
+    WideBits r;
+    std::memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+FASTRCF_INLINE Wide floats_of(WideBits x) {
+    Wide r;
+    std::memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+/// The largest power of two that `power_of_two` gives: the product of three such numbers plus one is finite.
+inline constexpr float kLargestPower = 40.F;
+
+/// 2^rest for rest from -1/2 to 1/2, to 1e-7, by Chebyshev interpolation.
+FASTRCF_INLINE Wide small_power(Wide rest) {
+    Wide made = all(1.33908634e-3F);
+    made = made * rest + 9.67603192e-3F;
+    made = made * rest + 5.55035711e-2F;
+    made = made * rest + 2.40221075e-1F;
+    made = made * rest + 6.93147188e-1F;
+    return made * rest + 1.00000008F;
+}
+
+/// 2^x, at most 2^kLargestPower; below the least float it may be any tiny number. NaN stays NaN.
+FASTRCF_INLINE Wide power_of_two(Wide x) {
+#if defined(__AVX512F__)
+    x = _mm512_min_ps(_mm512_set1_ps(kLargestPower), x);
+    const Wide rest = _mm512_reduce_ps(x, 0);  // x minus the nearest integer
+    return _mm512_scalef_ps(small_power(rest), x - rest);
+#else
+    constexpr float kMagic = 12583039.F;  // 1.5 * 2^23 + 127: adding it leaves the biased exponent in the low bits
+    x = x > kLargestPower ? all(kLargestPower) : x;
+    x = x < -126.F ? all(-126.F) : x;
+    const Wide shifted = x + kMagic;
+    return small_power(x - (shifted - kMagic)) * floats_of(bits_of(shifted) << 23);
+#endif
+}
+
+/// 1/x for x from 1 to 2^125, to the last bit but one.
+FASTRCF_INLINE Wide inverse(Wide x) {
+#if defined(__AVX512F__)
+    const Wide guess = _mm512_rcp14_ps(x);
+    return guess * (2.F - x * guess);  // one step of Newton's method doubles its 14 bits
+#else
+    return 1.F / x;
+#endif
+}
+
+/// exp(-scale x), with the bounds of power_of_two.
+FASTRCF_INLINE Wide decay(Wide x, float scale = 1.F) { return power_of_two(x * (-scale * 1.44269504F)); }
+
+FASTRCF_INLINE Wide logistic(Wide x) { return inverse(1.F + decay(x)); }
+
+/// max(x, 0); NaN stays NaN.
+FASTRCF_INLINE Wide rectified(Wide x) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(_mm512_setzero_ps(), x);
+#elif defined(__AVX2__)
+    return _mm256_max_ps(_mm256_setzero_ps(), x);
+#else
+    return x < 0.F ? Wide{} : x;
+#endif
+}
+
+FASTRCF_INLINE Wide absolute(Wide x) { return floats_of(bits_of(x) & 0x7FFFFFFF); }
+
+}  // namespace fastrcf::FASTRCF_ISA
