@@ -63,7 +63,7 @@ def test_a_stream_can_begin_anywhere():
 def test_chunks_of_the_runner_do_not_show(monkeypatch):
     model, series = random_forecaster(), bumpy(500)
     expected = model.bands(series)
-    monkeypatch.setattr("fastrcf.neural._forecast_runner._CHUNK", 7)
+    monkeypatch.setattr("fastrcf.neural._forecast_runner.CHUNK", 7)
     assert_array_equal(model.bands(series), expected)
 
 
@@ -84,8 +84,8 @@ def test_segments_forget_only_what_is_far_back():
 @pytest.mark.parametrize("options", KINDS)
 @pytest.mark.parametrize("warm_up", [0, 7, 30])
 def test_segments_are_runs_from_an_empty_state(options, warm_up, monkeypatch):
-    for name, value in {"SEGMENTS": 11, "LANES": 6, "LONGEST": 15, "CHUNK": 60}.items():
-        monkeypatch.setattr(f"fastrcf.neural._forecast_runner._{name}", value)
+    for name, value in {"_SEGMENTS": 11, "_LANES": 6, "_LONGEST": 15, "CHUNK": 60}.items():
+        monkeypatch.setattr(f"fastrcf.neural._forecast_runner.{name}", value)
     model = random_forecaster(**options)
     series = np.column_stack([series_of(model, 200, seed) for seed in (0, 1)])
     series[:3] = series[40:50, 1] = np.nan

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM autoencoders over windows.
+// Networks of LSTM layers: autoencoders over windows, forecasters along series.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "fastrcf/lstm_forecaster.hpp"
 #include "fastrcf/lstm_scorer.hpp"
 
 namespace fastrcf::bindings {
@@ -41,11 +43,14 @@ std::vector<LstmWeights> layers_of(const std::vector<LayerArrays>& layers) {
     return views;
 }
 
+DenseWeights dense_of(const std::tuple<Array, Array>& layer) {
+    const auto& [weight, bias] = layer;
+    return {columns_of(weight), static_cast<std::size_t>(bias.size()), span_of(weight), span_of(bias)};
+}
+
 LstmScorer make_scorer(std::size_t window_size, bool relu, bool sigmoid, const std::vector<LayerArrays>& encoder,
                        const std::vector<LayerArrays>& decoder, const std::tuple<Array, Array>& output) {
-    const auto& [weight, bias] = output;
-    const DenseWeights dense{columns_of(weight), static_cast<std::size_t>(bias.size()), span_of(weight), span_of(bias)};
-    return LstmScorer({window_size, relu, sigmoid, layers_of(encoder), layers_of(decoder), dense});
+    return LstmScorer({window_size, relu, sigmoid, layers_of(encoder), layers_of(decoder), dense_of(output)});
 }
 
 constexpr std::array<std::string_view, 3> kErrors = {"mse", "rmse", "mae"};
@@ -76,6 +81,69 @@ py::array_t<float> run(const LstmScorer& scorer, const py::array& x, const Start
     return out;
 }
 
+constexpr std::array<std::string_view, 2> kLaws = {"student-t", "negative-binomial"};
+
+LstmForecaster make_forecaster(const std::vector<LayerArrays>& layers, const std::tuple<Array, Array>& output,
+                               std::size_t n_embedded, const std::string& law, float least_spread,
+                               float least_dispersion) {
+    return LstmForecaster({layers_of(layers), dense_of(output), n_embedded, choice_of<ForecastLaw>(law, kLaws),
+                           least_spread, least_dispersion});
+}
+
+/// A view of an array's rows, groups and series, which are its axes from `axis` on.
+template <class T>
+Strided<T> strided_of(T* data, const py::array& array, py::ssize_t axis) {
+    Strided<T> view{data, {}};
+    for (py::ssize_t i = 0; i < 3; ++i) {
+        view.steps[static_cast<std::size_t>(i)] = array.strides(axis + i) / static_cast<py::ssize_t>(sizeof(T));
+    }
+    return view;
+}
+
+void check_shape(const char* name, const py::array& array, const std::vector<py::ssize_t>& shape) {
+    bool same = array.ndim() == static_cast<py::ssize_t>(shape.size());
+    for (std::size_t i = 0; same && i < shape.size(); ++i) same = array.shape(static_cast<py::ssize_t>(i)) == shape[i];
+    if (!same) throw py::value_error(std::string(name) + ": another shape than was expected");
+}
+
+template <class T>
+std::span<T> writable(py::array_t<T, py::array::c_style>& array) {
+    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+/// Results for each value, row, group and series.
+Strided<double> results_of(const char* name, std::optional<py::array_t<double>>& array, py::ssize_t n_values,
+                           const py::array& scale, std::ptrdiff_t& step) {
+    if (!array) return {};
+    check_shape(name, *array, {n_values, scale.shape(0), scale.shape(1), scale.shape(2)});
+    step = array->strides(0) / static_cast<py::ssize_t>(sizeof(double));
+    return strided_of(array->mutable_data(), *array, 1);
+}
+
+void forecast(const LstmForecaster& forecaster, const py::array_t<float>& inputs, const py::array_t<float>& scale,
+              const Array& embedded, py::array_t<float, py::array::c_style>& hidden,
+              py::array_t<float, py::array::c_style>& cell, std::optional<py::array_t<double>>& params,
+              std::optional<py::array_t<double>>& quantiles, const std::optional<Array>& table) {
+    if (scale.ndim() != 3) throw py::value_error("scale: another shape than was expected");
+    check_shape("inputs", inputs,
+                {scale.shape(0), scale.shape(1), scale.shape(2), static_cast<py::ssize_t>(forecaster.n_rolled())});
+    if (inputs.strides(3) != sizeof(float) && inputs.shape(3) > 1) throw py::value_error("inputs: not side by side");
+    if (quantiles && !table) throw py::value_error("table: expected one for quantiles");
+    ForecastRows rows{static_cast<std::size_t>(scale.shape(0)), static_cast<std::size_t>(scale.shape(1)),
+                      static_cast<std::size_t>(scale.shape(2)), strided_of(inputs.data(), inputs, 0),
+                      strided_of(scale.data(), scale, 0), span_of(embedded), writable(hidden), writable(cell)};
+    ForecastResults results;
+    results.params = results_of("params", params, static_cast<py::ssize_t>(forecaster.n_params()), scale,
+                                results.params_step);
+    if (table) {
+        results.n_places = columns_of(*table);
+        results.table = span_of(*table);
+        results.quantiles = results_of("quantiles", quantiles, table->shape(0), scale, results.quantiles_step);
+    }
+    const py::gil_scoped_release release;
+    forecaster.run(rows, results);
+}
+
 }  // namespace
 
 void register_lstm(py::module_& module) {
@@ -84,6 +152,12 @@ void register_lstm(py::module_& module) {
              py::arg("encoder"), py::arg("decoder"), py::arg("output"))
         .def("run", &run, py::arg("X"), py::arg("starts"), py::kw_only(), py::arg("center"), py::arg("scale"), py::arg("error"),
              py::arg("result"), py::arg("n_threads"));
+    py::class_<LstmForecaster>(module, "LstmForecaster")
+        .def(py::init(&make_forecaster), py::kw_only(), py::arg("layers"), py::arg("output"), py::arg("n_embedded"),
+             py::arg("law"), py::arg("least_spread"), py::arg("least_dispersion"))
+        .def("run", &forecast, py::arg("inputs"), py::kw_only(), py::arg("scale"), py::arg("embedded"),
+             py::arg("hidden").noconvert(), py::arg("cell").noconvert(), py::arg("params").noconvert(),
+             py::arg("quantiles").noconvert(), py::arg("table"));
 }
 
 }  // namespace fastrcf::bindings

@@ -5,6 +5,7 @@
 
 #include "fastrcf/cpu.hpp"
 #include "kernels/lstm_kernels.hpp"
+#include "kernels/stream_kernels.hpp"
 
 namespace fastrcf {
 namespace {
@@ -71,6 +72,18 @@ const LstmBlocks& lstm_blocks() {
         case KernelLevel::kAvx2: return isa_avx2::lstm_blocks();
 #endif
         default: return isa_baseline::lstm_blocks();
+    }
+}
+
+const StreamKernels& stream_kernels() {
+    switch (kernel_level()) {
+#if defined(FASTRCF_HAVE_AVX512)
+        case KernelLevel::kAvx512: return isa_avx512::stream_kernels();
+#endif
+#if defined(FASTRCF_HAVE_AVX2)
+        case KernelLevel::kAvx2: return isa_avx2::stream_kernels();
+#endif
+        default: return isa_baseline::stream_kernels();
     }
 }
 

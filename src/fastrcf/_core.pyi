@@ -135,6 +135,31 @@ class LstmScorer:
         n_threads: int,
     ) -> NDArray[np.float32]: ...
 
+@final
+class LstmForecaster:
+    def __init__(
+        self,
+        *,
+        layers: list[tuple[NDArray[np.float32], ...]],
+        output: tuple[NDArray[np.float32], ...],
+        n_embedded: int,
+        law: str,
+        least_spread: float,
+        least_dispersion: float,
+    ) -> None: ...
+    def run(
+        self,
+        inputs: NDArray[np.float32],
+        *,
+        scale: NDArray[np.float32],
+        embedded: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        cell: NDArray[np.float32],
+        params: NDArray[np.float64] | None,
+        quantiles: NDArray[np.float64] | None,
+        table: NDArray[np.float32] | None,
+    ) -> None: ...
+
 def cpu_features() -> dict[str, bool | str]: ...
 def use_kernel(name: str) -> None: ...
 def version() -> str: ...

@@ -3,7 +3,7 @@
 // namespace, so that no two object files share a function.
 #include "kernels/lstm_kernels.hpp"
 
-#include "kernels/wide.hpp"
+#include "kernels/cell.hpp"
 
 namespace fastrcf::FASTRCF_ISA {
 namespace {
@@ -55,33 +55,7 @@ void dense(const DenseCall& call) {
     }
 }
 
-/// What a cell remembers and shows, from the sums of its gates. The logistic function is 1 / (1 + e), the hyperbolic
-/// tangent (1 - e) / (1 + e), with e a decay: over a common denominator, one inverse serves several of them.
-template <bool First, bool Relu>
-FASTRCF_INLINE void turn_cell(Wide i, Wide f, Wide g, Wide o, Wide& cell, Wide& hidden) {
-    const Wide let_in = 1.F + decay(i);
-    const Wide shown = 1.F + decay(o);
-    const Wide fade = Relu ? Wide{} : decay(g, 2.F);
-    Wide wanted = Relu ? rectified(g) : 1.F - fade;                 // numerator of what is new
-    Wide under = Relu ? let_in : let_in * (1.F + fade);             // denominator
-    if constexpr (!First) {
-        const Wide kept = 1.F + decay(f);
-        wanted = wanted * kept + cell * under;
-        under = under * kept;
-    }
-    if constexpr (Relu) {
-        // Made of nothing negative, the state of a cell with ReLU is its own rectification.
-        const Wide both = inverse(under * shown);
-        cell = wanted * (both * shown);
-        hidden = cell * (both * under);
-    } else {
-        cell = wanted * inverse(under);
-        const Wide rest = decay(cell, 2.F);
-        hidden = (1.F - rest) * inverse((1.F + rest) * shown);
-    }
-}
-
-/// The same for a tile, from sums that lie [row][lane]. Not a part of the loop over tiles: its constants would take the
+/// From the sums of a tile's gates, which lie [row][lane], to the states of its units. Not a part of the loop over tiles: its constants would take the
 /// registers of the sums.
 template <int V, bool First, bool Relu>
 __attribute__((noinline)) void turn(const float* sums, float* cells, float* hidden) {

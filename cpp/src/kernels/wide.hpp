@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // As many floats as a register holds, and the functions that cells of a network apply to them. Fused
 // multiply-adds are welcome here: a lane gives the same bits at any place of any block, not on any processor.
-// Included only by lstm_kernels.cpp; everything lives in the namespace of its instruction set.
+// Included only by kernels of networks; everything lives in the namespace of its instruction set.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -91,6 +92,30 @@ FASTRCF_INLINE Wide decay(Wide x, float scale = 1.F) { return power_of_two(x * (
 
 FASTRCF_INLINE Wide logistic(Wide x) { return inverse(1.F + decay(x)); }
 
+FASTRCF_INLINE Wide root(Wide x) {
+#if defined(__AVX512F__)
+    return _mm512_sqrt_ps(x);
+#elif defined(__AVX2__)
+    return _mm256_sqrt_ps(x);
+#else
+    for (int i = 0; i < kWidth; ++i) x[i] = std::sqrt(x[i]);
+    return x;
+#endif
+}
+
+/// log(1 + x) for x from 0 to 1, by the series of the inverse hyperbolic tangent of x / (2 + x).
+FASTRCF_INLINE Wide log_one_plus(Wide x) {
+    const Wide s = x / (x + 2.F);
+    const Wide square = s * s;
+    Wide made = all(1.F / 11.F);
+    made = made * square + 1.F / 9.F;
+    made = made * square + 1.F / 7.F;
+    made = made * square + 1.F / 5.F;
+    made = made * square + 1.F / 3.F;
+    made = made * square + 1.F;
+    return 2.F * s * made;
+}
+
 /// max(x, 0); NaN stays NaN.
 FASTRCF_INLINE Wide rectified(Wide x) {
 #if defined(__AVX512F__)
@@ -103,5 +128,8 @@ FASTRCF_INLINE Wide rectified(Wide x) {
 }
 
 FASTRCF_INLINE Wide absolute(Wide x) { return floats_of(bits_of(x) & 0x7FFFFFFF); }
+
+/// log(1 + exp(x)).
+FASTRCF_INLINE Wide softplus(Wide x) { return rectified(x) + log_one_plus(decay(absolute(x))); }
 
 }  // namespace fastrcf::FASTRCF_ISA

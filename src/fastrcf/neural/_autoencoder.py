@@ -283,7 +283,13 @@ class Autoencoder(NetworkEstimator):
     # ---- inside ---------------------------------------------------------------------------------
 
     def native_scorer(self) -> LstmScorer | None:
-        """Give what runs the network in the core: on the CPU, LSTMs. It is kept."""
+        """Give what runs the network in the core; for the parts of this package.
+
+        Returns
+        -------
+        LstmScorer or None
+            It is kept. None for other networks than LSTMs, and on a GPU.
+        """
         state = self._state()
         if not isinstance(state.spec, LstmSpec) or not on_cpu(self.device):
             return None

@@ -1,40 +1,36 @@
-"""Runs the graph that forecasts, over long series and in short steps."""
+"""Runs the network that forecasts, over long series and in short steps."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from fastrcf.errors import ModelFormatError
-from fastrcf.neural._devices import find_device, open_session
 from fastrcf.neural._forecast_graph import PLACES, State, zero_state
-from fastrcf.neural._wire import check_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray
     from fastrcf.neural._forecast_features import FeatureStream
     from fastrcf.neural._forecast_spec import ForecastSpec
 
-__all__ = ["Judged", "Runner"]
+__all__ = ["CHUNK", "Given", "Judged", "Runner", "Wanted", "student_table"]
 
-_CHUNK = 8192
-"""Rows times series in a run of the graph."""
+CHUNK = 8192
+"""Rows times series that are judged at once."""
 
-_SEGMENTS, _LANES, _LONGEST = 256, 128, 4096
-"""Segments of a series; those, times series, that run side by side; and the most rows of one.
+_SEGMENTS, _LANES, _LONGEST = 256, 48, 4096
+"""Segments of a series; those, times series, that one thread takes; and the most rows of one.
 
 None depends on the number of threads, so that these change nothing.
 """
 
 
 class Judged(NamedTuple):
-    """What the graph says of rows."""
+    """What the network says of rows."""
 
     params: FloatArray
     """Shape (n, series, parameters): the law of each row."""
@@ -43,30 +39,50 @@ class Judged(NamedTuple):
     """Shape (n, series, q)."""
 
 
+class Given(NamedTuple):
+    """Rows of groups of series, which run side by side, as the network takes them."""
+
+    inputs: NDArray[np.float32]
+    """Shape (n, groups, series, rolled inputs), with any strides but for the last axis."""
+
+    scale: NDArray[np.float32]
+    """Shape (n, groups, series)."""
+
+    embedded: NDArray[np.float32]
+    """Shape (series, e)."""
+
+    def part(self, rows: slice) -> Given:
+        """Give some of the rows."""
+        return Given(self.inputs[rows], self.scale[rows], self.embedded)
+
+
+class Wanted(NamedTuple):
+    """Where results go, if they are wanted."""
+
+    params: FloatArray | None = None
+    """Shape (parameters, n, groups, series): the laws."""
+
+    quantiles: FloatArray | None = None
+    """Shape (q, n, groups, series): quantiles of Student's t, by the table."""
+
+    table: NDArray[np.float32] | None = None
+
+
 class Runner:
-    """The graph in ONNX Runtime, with the embeddings of what is to be run.
+    """A network that is ready to run; see `CoreRunner` and `GraphRunner` for where.
 
     Parameters
     ----------
     spec : ForecastSpec
-    model : bytes
-        What `forecast_graph` wrote.
-    device : str
-        As for `QuantileForecaster`.
     """
 
-    def __init__(self, spec: ForecastSpec, model: bytes, device: str = "cpu") -> None:
+    def __init__(self, spec: ForecastSpec) -> None:
         self.spec = spec
-        check_model(model)
-        self._session = open_session(model, find_device(device))
         self._tables: dict[tuple[float, ...], NDArray[np.float32]] = {}
-        found = {each.name: each.shape for each in self._session.get_inputs()}
-        found |= {each.name: each.shape for each in self._session.get_outputs()}
-        _check_shape("x", found.get("x"), (None, None, spec.n_inputs))
-        _check_shape("scale", found.get("scale"), (None, None))
-        _check_shape("params", found.get("params"), (spec.n_params, None, None))
-        for name in ("h0", "c0", "hn", "cn"):
-            _check_shape(name, found.get(name), (spec.layers, None, spec.units))
+
+    def laws(self, given: Given, state: State, wanted: Wanted) -> State:
+        """Run the network; `state` is left as it is, and that behind the last row comes back."""
+        raise NotImplementedError
 
     def run(
         self,
@@ -102,14 +118,28 @@ class Runner:
         state : State
             Behind the last row.
         """
-        size = max(1, _CHUNK // rows.shape[1])
-        parts = []
+        size = max(1, CHUNK // rows.shape[1])
+        judged = self._nothing(rows.shape, quantiles)
         for start in range(0, len(rows), size):
             part = slice(start, start + size)
-            inputs, scale = stream.push(rows[part], None if dynamic is None else dynamic[part])
-            judged, state = self.step(inputs, scale, embedded, state, quantiles)
-            parts.append(judged)
-        return _joined(parts), state
+            given = None if dynamic is None else dynamic[part]
+            inputs, scale = stream.push(rows[part], given)
+            into = Judged(*(each[part] for each in judged))
+            state = self._judge(_group(inputs, scale, embedded), state, quantiles, into)
+        return judged, state
+
+    def step(
+        self,
+        inputs: NDArray[np.float32],
+        scale: FloatArray,
+        embedded: NDArray[np.float32],
+        state: State,
+        quantiles: tuple[float, ...],
+    ) -> tuple[Judged, State]:
+        """Judge rows; see `FeatureStream.push` for inputs and scale."""
+        judged = self._nothing(scale.shape, quantiles)
+        state = self._judge(_group(inputs, scale, embedded), state, quantiles, judged)
+        return judged, state
 
     def run_segments(
         self,
@@ -136,72 +166,56 @@ class Runner:
         warm_up = warm_up if count > 1 else 0
         result = np.empty((len(quantiles), count, length, n_series))
 
-        def judge(segments: NDArray[np.int64]) -> None:
-            begin = max(0, int(segments[0]) * length - warm_up)
-            end = min(n, int(segments[-1] + 1) * length)
-            mine = None if dynamic is None else dynamic[begin:end]
-            inputs, scale = _pushed(stream.before(rows, begin), rows[begin:end], mine)
-            shown = np.tile(embedded, (len(segments), 1))
-            state = zero_state(self.spec, len(shown))
-            for places in _steps(warm_up, length, max(1, _CHUNK // len(shown))):
-                if segments[0] == places[0] == 0:  # before the first segment there is nothing
-                    state = state.emptied(n_series)
-                at = places[:, np.newaxis] + segments * length - begin
-                shape = (len(places), len(shown))
-                # Before the first segment and behind the last one any row will do.
-                x = inputs.take(at, axis=0, mode="clip").reshape(*shape, -1)
-                size = scale.take(at, axis=0, mode="clip").reshape(shape)
-                _, found, state = self._run(x, size, shown, state, quantiles)
-                if places[0] >= 0:
-                    found = found.reshape(len(quantiles), *at.shape, n_series).swapaxes(1, 2)
-                    result[:, segments[0] : segments[-1] + 1, places[0] : places[-1] + 1] = found
+        def judge(first: int, last: int) -> None:
+            begin, end = first * length - warm_up, last * length
+            inputs, scale = _pushed(stream, rows, dynamic, begin, end)
+            x, size = (_side_by_side(each, warm_up + length, length) for each in (inputs, scale))
+            given = Given(x, size, embedded)
+            state = zero_state(self.spec, (last - first) * n_series)
+            if warm_up:
+                state = self.laws(given.part(slice(warm_up)), state, Wanted())
+            if first == 0:  # before the first segment there is nothing
+                state = state.emptied(n_series)
+            found = result[:, first:last].swapaxes(1, 2)
+            self._fill(given.part(slice(warm_up, None)), state, quantiles, None, found)
 
-        size = max(1, _LANES // n_series)
-        groups = [np.arange(k, min(k + size, count)) for k in range(0, count, size)]
-        with ThreadPoolExecutor(min(n_jobs, len(groups))) as pool:
-            list(pool.map(judge, groups))
+        step = max(6, _LANES // n_series)
+        firsts = range(0, count, step)
+        with ThreadPoolExecutor(min(n_jobs, len(firsts))) as pool:
+            list(pool.map(judge, firsts, (min(first + step, count) for first in firsts)))
         return result.reshape(len(quantiles), -1, n_series)[:, :n]
 
-    def step(
-        self,
-        inputs: NDArray[np.float32],
-        scale: FloatArray,
-        embedded: NDArray[np.float32],
-        state: State,
-        quantiles: tuple[float, ...],
-    ) -> tuple[Judged, State]:
-        """Run the graph once; see `FeatureStream.push` for inputs and scale."""
-        small = scale.astype(np.float32)
-        params, found, state = self._run(inputs, small, embedded, state, quantiles)
-        judged = (np.moveaxis(each, 0, 2).astype(np.float64, order="C") for each in (params, found))
-        return Judged(*judged), state
+    # ---- inside ---------------------------------------------------------------------------------
 
-    def _run(
+    def _nothing(self, shape: tuple[int, ...], quantiles: tuple[float, ...]) -> Judged:
+        widths = (self.spec.n_params, len(quantiles))
+        return Judged(*(np.empty((*shape, width)) for width in widths))
+
+    def _judge(
+        self, given: Given, state: State, quantiles: tuple[float, ...], into: Judged
+    ) -> State:
+        """Judge the rows of one group of series."""
+        params, found = (np.moveaxis(each, 2, 0)[:, :, np.newaxis] for each in into)
+        return self._fill(given, state, quantiles, params, found)
+
+    def _fill(
         self,
-        inputs: NDArray[np.float32],
-        scale: NDArray[np.float32],
-        embedded: NDArray[np.float32],
+        given: Given,
         state: State,
         quantiles: tuple[float, ...],
-    ) -> tuple[NDArray[np.float32], NDArray[Any], State]:
-        """Give parameters, quantiles and the state; in the first two rows and series lie last."""
-        if embedded.shape[1]:
-            shape = (len(inputs), *embedded.shape)
-            inputs = np.concatenate([inputs, np.broadcast_to(embedded, shape)], axis=2)
-        feed = {
-            "x": np.ascontiguousarray(inputs),
-            "scale": scale,
-            "h0": state.hidden,
-            "c0": state.cell,
-        }
-        names = ["params", "hn", "cn"]
-        closed = self.spec.likelihood == "student-t" and len(quantiles) > 0
-        if closed:
-            feed["table"] = self._table(quantiles)
-            names.append("quantiles")
-        params, hidden, cell, *rest = self._session.run(names, feed)
-        found = rest[0] if closed else _count_quantiles(params, quantiles)
-        return params, found, State(hidden, cell)
+        params: FloatArray | None,
+        found: FloatArray,
+    ) -> State:
+        """Find laws and quantiles of either kind, which lie as in `Wanted`."""
+        if not quantiles:
+            return self.laws(given, state, Wanted(params))
+        if self.spec.likelihood == "student-t":
+            return self.laws(given, state, Wanted(params, found, self._table(quantiles)))
+        if params is None:
+            params = np.empty((self.spec.n_params, *given.scale.shape))
+        state = self.laws(given, state, Wanted(params))
+        found[...] = _count_quantiles(params, quantiles)
+        return state
 
     def _table(self, quantiles: tuple[float, ...]) -> NDArray[np.float32]:
         # Threads may come here at once.
@@ -214,11 +228,9 @@ class Runner:
         return table
 
 
-def _check_shape(name: str, found: Any, expected: tuple[int | None, ...]) -> None:
-    """Compare the shape of an input or output of a graph with what it must be."""
-    fits = found is not None and len(found) == len(expected)
-    if not fits or any(e not in (None, f) for f, e in zip(found, expected, strict=True)):
-        raise ModelFormatError(f"model: not the graph of this forecaster: {name} is {found}")
+def _group(inputs: NDArray[np.float32], scale: FloatArray, embedded: NDArray[np.float32]) -> Given:
+    """Give series as one group."""
+    return Given(inputs[:, np.newaxis], scale.astype(np.float32)[:, np.newaxis], embedded)
 
 
 def student_table(quantiles: tuple[float, ...]) -> NDArray[np.float32]:
@@ -229,38 +241,36 @@ def student_table(quantiles: tuple[float, ...]) -> NDArray[np.float32]:
     return np.ascontiguousarray(table.T)
 
 
-def _count_quantiles(params: NDArray[np.float32], quantiles: tuple[float, ...]) -> FloatArray:
+def _count_quantiles(params: FloatArray, quantiles: tuple[float, ...]) -> FloatArray:
     from fastrcf._kernels_laws import nb_quantiles
 
     if not quantiles:
         return np.empty((0, *params.shape[1:]))
-    flat = params.reshape(len(params), -1).T.astype(np.float64, order="C")
+    flat = np.ascontiguousarray(params.reshape(len(params), -1).T)
     result: FloatArray = nb_quantiles(flat, np.array(quantiles, np.float64))
     return result.T.reshape(len(quantiles), *params.shape[1:])
 
 
 def _pushed(
-    stream: FeatureStream, rows: FloatArray, dynamic: FloatArray | None
+    stream: FeatureStream, rows: FloatArray, dynamic: FloatArray | None, begin: int, end: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give inputs and scale of many rows, made in parts that a cache holds."""
-    inputs = np.empty((*rows.shape, stream.spec.n_rolled), np.float32)
-    scale = np.empty(rows.shape, np.float32)
-    size = max(1, _CHUNK // rows.shape[1])
-    for start in range(0, len(rows), size):
-        part = slice(start, start + size)
+    """Give inputs and scale of the rows from `begin` to `end`; zeros where there are no rows."""
+    n, n_series = rows.shape
+    inputs = np.zeros((end - begin, n_series, stream.spec.n_rolled), np.float32)
+    scale = np.zeros((end - begin, n_series), np.float32)
+    mine, size = stream.before(rows, max(begin, 0)), max(1, CHUNK // n_series)
+    for start in range(max(begin, 0), min(end, n), size):
+        part = slice(start, min(start + size, end))
         given = None if dynamic is None else dynamic[part]
-        inputs[part], scale[part] = stream.push(rows[part], given)
+        made, scales = mine.push(rows[part], given)
+        into = slice(start - begin, start - begin + len(made))
+        inputs[into], scale[into] = made, scales
     return inputs, scale
 
 
-def _steps(warm_up: int, length: int, size: int) -> Iterator[NDArray[np.int64]]:
-    """Give the places of a segment, at most `size` at once: before its first row, then from 0."""
-    for start, stop in ((-warm_up, 0), (0, length)):
-        for place in range(start, stop, size):
-            yield np.arange(place, min(place + size, stop))
-
-
-def _joined(parts: list[Judged]) -> Judged:
-    if len(parts) == 1:
-        return parts[0]
-    return Judged(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+def _side_by_side(values: NDArray[np.float32], n: int, step: int) -> NDArray[np.float32]:
+    """View n rows from every `step`-th row on, as (n, groups, …)."""
+    count = (len(values) - n) // step + 1
+    shape = (n, count, *values.shape[1:])
+    strides = (values.strides[0], step * values.strides[0], *values.strides[1:])
+    return as_strided(values, shape, strides, writeable=False)

@@ -13,18 +13,21 @@ from fastrcf._forest.checks import integer
 from fastrcf._forest.container import plain
 from fastrcf._forest.estimator import Estimator
 from fastrcf.errors import ModelFormatError, not_fitted
+from fastrcf.neural._devices import on_cpu
+from fastrcf.neural._forecast_core_runner import CoreRunner
 from fastrcf.neural._forecast_features import FeatureStream, Scales
 from fastrcf.neural._forecast_graph import zero_state
-from fastrcf.neural._forecast_runner import Runner
+from fastrcf.neural._forecast_graph_runner import GraphRunner
 from fastrcf.neural._forecast_series import Series, as_series
 from fastrcf.neural._forecast_spec import ForecastSpec
+from fastrcf.neural._wire import check_model
 from fastrcf.neural.training import History
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastrcf._typing import FloatArray
-    from fastrcf.neural._forecast_runner import Judged
+    from fastrcf.neural._forecast_runner import Judged, Runner
 
 __all__ = ["TrainedForecaster", "joint_level", "levels_of"]
 
@@ -127,6 +130,7 @@ class TrainedForecaster(Estimator, ABC):
             return model
         if set(parts) != {_WEIGHTS, _GRAPH}:
             raise ModelFormatError(f"parts: expected {[_WEIGHTS, _GRAPH]}, got {sorted(parts)}")
+        check_model(parts[_GRAPH])
         spec = ForecastSpec.from_dict(section["spec"])
         scales = Scales.from_dict(section["scales"])
         if len(scales.center) != spec.n_dynamic or len(scales.spread) != spec.n_dynamic:
@@ -214,16 +218,22 @@ class TrainedForecaster(Estimator, ABC):
         )
 
     def runner(self) -> Runner:
-        """Open the graph when it is first used; copies of the forecaster open their own.
+        """Open the network when it is first used; copies of the forecaster open their own.
 
         Returns
         -------
         Runner
-            The graph in ONNX Runtime.
+            The network in the core on a CPU, the graph in ONNX Runtime on a GPU.
         """
-        if "_running" not in vars(self):
-            vars(self)["_running"] = Runner(self.spec_, self._graph, self.device)
-        return vars(self)["_running"]  # type: ignore[no-any-return]
+        device, runner = vars(self).get("_running", (None, None))
+        if device != self.device:
+            device = self.device
+            if on_cpu(device):
+                runner = CoreRunner(self.spec_, self.weights_)
+            else:
+                runner = GraphRunner(self.spec_, self._graph, device)
+            vars(self)["_running"] = device, runner
+        return runner  # type: ignore[no-any-return]
 
     def stream(self, series: Series) -> FeatureStream:
         """Make what turns the rows of series into inputs; for the parts of this package.
