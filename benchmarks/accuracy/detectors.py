@@ -123,7 +123,7 @@ def _peer(score: Scorer, says: str, *only: str) -> Detector:
 
 
 def _network(score: Scorer, says: str) -> Detector:
-    return Detector(score, says, streams=False, only=("smd", "asd"))
+    return Detector(score, says, streams=False, only=("smd", "asd", "smap_msl-prefix"))
 
 
 def _pyod(name: str) -> Detector:
