@@ -15,12 +15,14 @@ constexpr std::size_t kStride = kMostStreams * kRowsTogether;
 
 std::size_t round_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 
-/// [column][row], filled up to n_rows, of the columns [from, to) of a matrix.
+/// [column][row], filled up to n_rows, of the columns [from, to) of a matrix whose rows are gates.
 Floats transposed(std::span<const float> matrix, std::size_t columns, std::size_t from, std::size_t to,
                   std::size_t n_rows) {
     Floats packed((to - from) * n_rows);
-    for (std::size_t row = 0; row < matrix.size() / columns; ++row) {
-        for (std::size_t k = from; k < to; ++k) packed[(k - from) * n_rows + row] = matrix[row * columns + k];
+    const std::size_t n_gates = matrix.size() / columns;
+    for (std::size_t row = 0; row < n_gates; ++row) {
+        const float scale = gate_scale(row / (n_gates / 4), false);
+        for (std::size_t k = from; k < to; ++k) packed[(k - from) * n_rows + row] = scale * matrix[row * columns + k];
     }
     return packed;
 }

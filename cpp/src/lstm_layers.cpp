@@ -22,8 +22,9 @@ std::size_t gate_row(std::size_t tile, std::size_t r, std::size_t units, std::si
 }
 
 /// [tile][column][row] of a matrix of rows.
-template <class RowOf>
-Floats pack(std::span<const float> matrix, std::size_t columns, std::size_t n_tiles, std::size_t tile_rows, RowOf row_of) {
+template <class RowOf, class ScaleOf>
+Floats pack(std::span<const float> matrix, std::size_t columns, std::size_t n_tiles, std::size_t tile_rows, RowOf row_of,
+            ScaleOf scale_of) {
     const std::size_t none = columns == 0 ? 0 : matrix.size() / columns;
     Floats packed(n_tiles * columns * tile_rows);
     for (std::size_t tile = 0; tile < n_tiles; ++tile) {
@@ -31,7 +32,7 @@ Floats pack(std::span<const float> matrix, std::size_t columns, std::size_t n_ti
             const std::size_t row = row_of(tile, r, none);
             if (row == none) continue;
             for (std::size_t k = 0; k < columns; ++k) {
-                packed[(tile * columns + k) * tile_rows + r] = matrix[row * columns + k];
+                packed[(tile * columns + k) * tile_rows + r] = matrix[row * columns + k] * scale_of(r);
             }
         }
     }
@@ -58,11 +59,12 @@ PackedDense::PackedDense(const DenseWeights& from, std::size_t tile_rows)
     const auto row_of = [&](std::size_t tile, std::size_t r, std::size_t none) {
         return std::min(tile * tile_rows + r, none);
     };
-    weights = pack(from.weight, n_inputs, n_tiles, tile_rows, row_of);
-    bias = pack(from.bias, 1, n_tiles, tile_rows, row_of);
+    const auto scale_of = [](std::size_t) { return 1.F; };
+    weights = pack(from.weight, n_inputs, n_tiles, tile_rows, row_of, scale_of);
+    bias = pack(from.bias, 1, n_tiles, tile_rows, row_of, scale_of);
 }
 
-PackedLstm::PackedLstm(const LstmWeights& from, std::size_t tile_rows)
+PackedLstm::PackedLstm(const LstmWeights& from, bool relu, std::size_t tile_rows)
     : n_inputs(from.inputs),
       n_units(from.units),
       n_tiles(tiles_of(from.units, tile_rows / 4)),
@@ -73,9 +75,16 @@ PackedLstm::PackedLstm(const LstmWeights& from, std::size_t tile_rows)
     const auto row_of = [&](std::size_t tile, std::size_t r, std::size_t none) {
         return gate_row(tile, r, from.units, tile_rows, none);
     };
-    input = pack(from.input, n_inputs, n_tiles, tile_rows, row_of);
-    hidden = pack(from.hidden, n_units, n_tiles, tile_rows, row_of);
-    bias = pack(from.bias, 1, n_tiles, tile_rows, row_of);
+    const auto scale_of = [&](std::size_t r) { return gate_scale(r / (tile_rows / 4), relu); };
+    input = pack(from.input, n_inputs, n_tiles, tile_rows, row_of, scale_of);
+    hidden = pack(from.hidden, n_units, n_tiles, tile_rows, row_of, scale_of);
+    bias = pack(from.bias, 1, n_tiles, tile_rows, row_of, scale_of);
+}
+
+float gate_scale(std::size_t gate, bool relu) noexcept {
+    constexpr float kLog2E = 1.44269504F;
+    if (gate != 2) return -kLog2E;
+    return relu ? 1.F : -2.F * kLog2E;
 }
 
 DenseCall PackedDense::call() const noexcept {

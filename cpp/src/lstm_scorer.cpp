@@ -20,12 +20,13 @@ constexpr std::size_t kLeastBlocks = 4;
 
 std::size_t round_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 
-std::vector<PackedLstm> packed(const std::vector<LstmWeights>& layers, std::size_t inputs, std::size_t tile_rows) {
+std::vector<PackedLstm> packed(const std::vector<LstmWeights>& layers, std::size_t inputs, bool relu,
+                               std::size_t tile_rows) {
     check_argument(!layers.empty(), "weights: expected a layer in encoder and decoder");
     std::vector<PackedLstm> made;
     for (const LstmWeights& layer : layers) {
         check_argument(layer.inputs == inputs && layer.units > 0, "weights: a layer's inputs are not the units before it");
-        made.emplace_back(layer, tile_rows);
+        made.emplace_back(layer, relu, tile_rows);
         inputs = layer.units;
     }
     return made;
@@ -108,8 +109,8 @@ LstmScorer::LstmScorer(const AutoencoderWeights& weights)
       n_features_(weights.output.outputs),
       relu_(weights.relu),
       sigmoid_(weights.sigmoid),
-      encoder_(packed(weights.encoder, n_features_, blocks_->wide.rows)),
-      decoder_(packed(weights.decoder, encoder_.back().n_units, blocks_->wide.rows)),
+      encoder_(packed(weights.encoder, n_features_, relu_, blocks_->wide.rows)),
+      decoder_(packed(weights.decoder, encoder_.back().n_units, relu_, blocks_->wide.rows)),
       output_(weights.output, blocks_->wide.rows) {
     check_argument(window_size_ > 0 && n_features_ > 0, "weights: expected a window of at least one row and column");
     check_argument(output_.n_inputs == decoder_.back().n_units, "weights: the output layer does not fit the decoder");

@@ -65,9 +65,10 @@ struct PackedDense {
     [[nodiscard]] DenseCall call() const noexcept;
 };
 
+/// A layer packed into tiles of the four gates of a few units. The sums of the gates are scaled, see gate_scale.
 struct PackedLstm {
     /// Throws std::invalid_argument where a span has another size than the layer.
-    PackedLstm(const LstmWeights& weights, std::size_t tile_rows);
+    PackedLstm(const LstmWeights& weights, bool relu, std::size_t tile_rows);
 
     std::size_t n_inputs;
     std::size_t n_units;
@@ -80,6 +81,10 @@ struct PackedLstm {
     /// The call, without lanes and places, for what the input contributes to the gates, in rows like the tiles'.
     [[nodiscard]] DenseCall projection() const noexcept;
 };
+
+/// What the weights of a gate (i, f, g, o) are multiplied with, so that its sum x comes as the power of two that is
+/// exp(-x), for the logistic function, or exp(-2x), for the hyperbolic tangent of g.
+[[nodiscard]] float gate_scale(std::size_t gate, bool relu) noexcept;
 
 /// States of a layer for one block: (states, lanes) each.
 struct LstmState {

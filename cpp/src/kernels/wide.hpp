@@ -52,30 +52,33 @@ FASTRCF_INLINE Wide floats_of(WideBits x) {
 /// The largest power of two that `power_of_two` gives: the product of three such numbers plus one is finite.
 inline constexpr float kLargestPower = 40.F;
 
-/// 2^rest for rest from -1/2 to 1/2, to 1e-7, by Chebyshev interpolation.
+/// 2^rest for rest from 0 to 1, to 2e-7, by Chebyshev interpolation.
 FASTRCF_INLINE Wide small_power(Wide rest) {
-    Wide made = all(1.33908634e-3F);
-    made = made * rest + 9.67603192e-3F;
-    made = made * rest + 5.55035711e-2F;
-    made = made * rest + 2.40221075e-1F;
-    made = made * rest + 6.93147188e-1F;
-    return made * rest + 1.00000008F;
+    Wide made = all(1.893754058e-3F);
+    made = made * rest + 8.949590424e-3F;
+    made = made * rest + 5.586033708e-2F;
+    made = made * rest + 2.401418182e-1F;
+    made = made * rest + 6.931544897e-1F;
+    return made * rest + 9.999998984e-1F;
 }
 
 /// 2^x, at most 2^kLargestPower; below the least float it may be any tiny number. NaN stays NaN.
 FASTRCF_INLINE Wide power_of_two(Wide x) {
 #if defined(__AVX512F__)
     x = _mm512_min_ps(_mm512_set1_ps(kLargestPower), x);
-    const Wide rest = _mm512_reduce_ps(x, 0);  // x minus the nearest integer
-    return _mm512_scalef_ps(small_power(rest), x - rest);
+    const Wide rest = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    return _mm512_scalef_ps(small_power(rest), x);  // which takes the whole part of x itself
 #else
     constexpr float kMagic = 12583039.F;  // 1.5 * 2^23 + 127: adding it leaves the biased exponent in the low bits
     x = x > kLargestPower ? all(kLargestPower) : x;
     x = x < -126.F ? all(-126.F) : x;
-    const Wide shifted = x + kMagic;
+    const Wide shifted = (x - 0.5F) + kMagic;  // rounds to a whole number not above x, or x + 1 where x is one
     return small_power(x - (shifted - kMagic)) * floats_of(bits_of(shifted) << 23);
 #endif
 }
+
+/// What turns x into the power of two that is exp(-x).
+inline constexpr float kDecay = -1.44269504F;
 
 /// 1/x for x from 1 to 2^125, to the last bit but one.
 FASTRCF_INLINE Wide inverse(Wide x) {
@@ -87,10 +90,7 @@ FASTRCF_INLINE Wide inverse(Wide x) {
 #endif
 }
 
-/// exp(-scale x), with the bounds of power_of_two.
-FASTRCF_INLINE Wide decay(Wide x, float scale = 1.F) { return power_of_two(x * (-scale * 1.44269504F)); }
-
-FASTRCF_INLINE Wide logistic(Wide x) { return inverse(1.F + decay(x)); }
+FASTRCF_INLINE Wide logistic(Wide x) { return inverse(1.F + power_of_two(x * kDecay)); }
 
 FASTRCF_INLINE Wide root(Wide x) {
 #if defined(__AVX512F__)
@@ -130,6 +130,6 @@ FASTRCF_INLINE Wide rectified(Wide x) {
 FASTRCF_INLINE Wide absolute(Wide x) { return floats_of(bits_of(x) & 0x7FFFFFFF); }
 
 /// log(1 + exp(x)).
-FASTRCF_INLINE Wide softplus(Wide x) { return rectified(x) + log_one_plus(decay(absolute(x))); }
+FASTRCF_INLINE Wide softplus(Wide x) { return rectified(x) + log_one_plus(power_of_two(absolute(x) * kDecay)); }
 
 }  // namespace fastrcf::FASTRCF_ISA
