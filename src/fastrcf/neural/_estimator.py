@@ -48,7 +48,7 @@ class Learned(NamedTuple):
 
 
 class NetworkEstimator(Estimator):
-    """An estimator that trains a network in PyTorch and runs it in ONNX Runtime."""
+    """An estimator that trains a network in PyTorch and runs it without."""
 
     _bundle_kind: str
     _spec_kind: type[Spec]

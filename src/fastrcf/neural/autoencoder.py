@@ -9,11 +9,11 @@ __all__ = ["LinearAutoencoder", "LstmAutoencoder"]
 
 
 class LstmAutoencoder(Autoencoder):
-    """LSTM autoencoder over sliding windows: trained by PyTorch, run by ONNX Runtime.
+    """LSTM autoencoder over sliding windows: trained by PyTorch, run by the native core.
 
     The encoder's layers read a window; the last state, repeated, is what the decoder's layers make
-    the reconstruction of. Fitting needs the extra ``train``; everything afterwards onnxruntime
-    alone (extra ``onnx`` or ``gpu``).
+    the reconstruction of. Fitting needs the extra ``train``; everything afterwards nothing on a
+    CPU, where the core runs the network, and onnxruntime on a GPU (extra ``gpu``).
 
     Parameters
     ----------

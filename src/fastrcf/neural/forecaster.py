@@ -38,8 +38,8 @@ class QuantileForecaster(TrainedForecaster):
     An LSTM reads a series row by row: earlier values over their scale, the phase of the day and the
     week, further series that are known in advance, and what kind of series it is. It gives the
     parameters of the law of the next value: Student's t, or the negative binomial for counts. One
-    network is trained on any number of series. Training needs PyTorch; afterwards ONNX Runtime
-    alone runs the network.
+    network is trained on any number of series. Training needs PyTorch; afterwards the
+    native core runs the network on a CPU, ONNX Runtime on a GPU.
 
     Parameters
     ----------
