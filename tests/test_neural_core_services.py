@@ -74,6 +74,13 @@ def test_weights_of_a_forecaster_s_training_that_ends_meanwhile_are_used(monkeyp
     np.testing.assert_array_equal(model.bands(bumpy()), expected)
 
 
+def test_scores_are_of_the_kind_that_was_trained(autoencoder):
+    model = copy.copy(autoencoder)
+    expected = model.score(rows(40))
+    model.set_params(error="mae")
+    np.testing.assert_array_equal(model.score(rows(40)), expected)
+
+
 COPIES = [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
 
 

@@ -2,7 +2,9 @@
 // Every instruction set gives the errors that a slow and obvious network in double precision gives.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -148,7 +150,8 @@ TEST_CASE("errors are those of the slow network on every instruction set") {
                     const std::size_t width = scorer.width(result);
                     double largest = 0.0;
                     for (std::size_t i = 0; i < starts.size(); ++i) {
-                        const Vector want = expected(network, series.rows, i, series.center, series.scale, error, result);
+                        const Vector want =
+                            expected(network, series.rows, i, series.center, series.scale, error, result);
                         for (std::size_t k = 0; k < width; ++k) {
                             largest = larger(largest, gap_of(static_cast<double>(got[i * width + k]), want[k]));
                         }
@@ -176,6 +179,34 @@ TEST_CASE("a window has the same bits alone, among others, in any order") {
         std::reverse(reversed.begin(), reversed.end());
         CHECK(reversed == whole);
     });
+}
+
+TEST_CASE("rows are read from any place, backwards and at odd addresses") {
+    const Network& network = kNetworks[1];
+    const LstmScorer scorer(network.weights());
+    Series series(network, 60);
+    for (double& each : series.rows) each = std::round(each);
+    const auto starts = all_starts(network, series);
+    const std::vector<std::int64_t> some{0, 3, 17, 18, 40};  // not side by side
+    const auto check = [&]<class T>(T, Rows::Type type) {
+        constexpr auto kStep = static_cast<std::ptrdiff_t>(sizeof(T)) + 1;  // from one value back to the one before
+        const std::size_t n = series.rows.size();
+        std::vector<std::byte> memory((n - 1) * static_cast<std::size_t>(kStep) + sizeof(T));
+        for (std::size_t i = 0; i < n; ++i) {
+            const auto value = static_cast<T>(series.rows[i]);
+            std::memcpy(memory.data() + (n - 1 - i) * static_cast<std::size_t>(kStep), &value, sizeof value);
+        }
+        const auto width = static_cast<std::ptrdiff_t>(network.n_features);
+        const Rows rows{memory.data() + (n - 1) * static_cast<std::size_t>(kStep), series.n_rows, network.n_features,
+                        -kStep * width, -kStep, type};
+        for (const auto& each : {starts, some}) {
+            std::vector<float> got(each.size());
+            scorer.run(rows, each, series.center, series.scale, WindowError::kMeanSquare, WindowResult::kScore, 1, got);
+            CHECK(got == run(scorer, series, each, WindowError::kMeanSquare, WindowResult::kScore));
+        }
+    };
+    check(0.0, Rows::Type::kFloat64);
+    check(0.F, Rows::Type::kFloat32);
 }
 
 TEST_CASE("values beyond all bounds reach their own windows only") {
