@@ -7,7 +7,7 @@ from fastrcf import _core
 from fastrcf.neural._forecast_core_runner import CoreRunner
 from fastrcf.neural._forecast_graph import State, zero_state
 from fastrcf.neural._forecast_graph_runner import GraphRunner
-from fastrcf.neural._forecast_runner import Given
+from fastrcf.neural._forecast_runner import Given, Wanted
 from forecast_helpers import KINDS, random_forecaster
 
 QUANTILES = (0.01, 0.5, 0.99)
@@ -90,6 +90,24 @@ def test_extreme_outputs_keep_their_laws(layer):
     np.testing.assert_allclose(middle, loc, rtol=1e-6)
     assert (below < middle).all()
     assert (middle < above).all()
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_groups_of_series_know_nothing_of_each_other(options):
+    model = random_forecaster(**options)
+    groups = [given(model, 30, seed)[0] for seed in range(3)]
+    inputs, scale = (np.concatenate(parts, axis=1) for parts in list(zip(*groups, strict=True))[:2])
+    beside = Given(inputs, scale, groups[0].embedded)
+    for runner in runners(model):
+        found = np.empty((model.spec_.n_params, *scale.shape))
+        after = runner.laws(beside, zero_state(model.spec_, 3 * N_SERIES), Wanted(found))
+        for place, group in enumerate(groups):
+            alone = group._replace(embedded=beside.embedded)
+            wanted = np.empty((len(found), *group.scale.shape))
+            now = runner.laws(alone, zero_state(model.spec_, N_SERIES), Wanted(wanted))
+            np.testing.assert_allclose(found[:, :, [place]], wanted, rtol=1e-5, atol=1e-4)
+            mine = slice(place * N_SERIES, (place + 1) * N_SERIES)
+            np.testing.assert_allclose(after.hidden[:, mine], now.hidden, atol=1e-5)
 
 
 def test_the_caller_s_state_is_left_as_it_is():

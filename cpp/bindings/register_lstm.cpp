@@ -94,9 +94,13 @@ LstmForecaster make_forecaster(const std::vector<LayerArrays>& layers, const std
 template <class T>
 Strided<T> strided_of(T* data, const py::array& array, py::ssize_t axis) {
     Strided<T> view{data, {}};
+    bool aligned = reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0;
     for (py::ssize_t i = 0; i < 3; ++i) {
-        view.steps[static_cast<std::size_t>(i)] = array.strides(axis + i) / static_cast<py::ssize_t>(sizeof(T));
+        const py::ssize_t step = array.strides(axis + i);
+        aligned = aligned && step % static_cast<py::ssize_t>(sizeof(T)) == 0;
+        view.steps[static_cast<std::size_t>(i)] = step / static_cast<py::ssize_t>(sizeof(T));
     }
+    if (!aligned) throw py::value_error("inputs, scale and results: expected aligned arrays");
     return view;
 }
 

@@ -103,7 +103,11 @@ void LstmForecaster::run(const ForecastRows& rows, const ForecastResults& result
     check_argument(rows.hidden.size() == n_states && rows.cell.size() == n_states,
                    "state: expected one number for each layer, series and unit");
     check_argument(rows.embedded.size() == rows.n_series * n_embedded_, "embedded: not those of the series");
-    check_argument(results.table.empty() || results.n_places >= 2, "table: expected at least two places");
+    if (results.quantiles.data != nullptr) {
+        check_argument(law_ == ForecastLaw::kStudentT, "quantiles: expected a network with the law that a table is for");
+        check_argument(results.n_places >= 2 && results.table.size() % results.n_places == 0 && !results.table.empty(),
+                       "table: expected at least two places for each quantile");
+    }
     Streams streams(*this);
     for (std::size_t first = 0; first < n_streams;) {
         const std::size_t left = n_streams - first;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -69,8 +70,13 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(std::size_t n_threads) : state_(std::make_unique<State>()) {
     state_->n_threads = std::max<std::size_t>(n_threads, 1);
-    for (std::size_t i = 1; i < state_->n_threads; ++i) {
-        state_->threads.emplace_back([state = state_.get()] { state->work(); });
+    state_->threads.reserve(state_->n_threads - 1);
+    try {
+        while (state_->threads.size() + 1 < state_->n_threads) {
+            state_->threads.emplace_back([state = state_.get()] { state->work(); });
+        }
+    } catch (const std::system_error&) {  // the system gives no more: fewer do the same work
+        state_->n_threads = state_->threads.size() + 1;
     }
 }
 

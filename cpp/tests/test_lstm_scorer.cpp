@@ -2,7 +2,9 @@
 // Every instruction set gives the errors that a slow and obvious network in double precision gives.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -10,38 +12,13 @@
 
 #include <doctest/doctest.h>
 
-#include "fastrcf/cpu.hpp"
 #include "fastrcf/lstm_scorer.hpp"
-#include "fastrcf/rng.hpp"
+#include "slow_lstm.hpp"
 
 using namespace fastrcf;
+using namespace fastrcf::testing;
 
 namespace {
-
-using Vector = std::vector<double>;
-
-/// Owns what LstmWeights views.
-struct Layer {
-    Layer(std::size_t n_inputs, std::size_t n_units, Rng& rng) : inputs(n_inputs), units(n_units) {
-        fill(input, 4 * units * inputs, rng);
-        fill(hidden, 4 * units * units, rng);
-        fill(bias, 4 * units, rng);
-    }
-
-    static void fill(std::vector<float>& values, std::size_t n, Rng& rng) {
-        for (std::size_t i = 0; i < n; ++i) values.push_back(static_cast<float>(2.0 * rng.uniform() - 1.0));
-    }
-
-    [[nodiscard]] LstmWeights weights() const { return {inputs, units, input, hidden, bias}; }
-
-    std::size_t inputs;
-    std::size_t units;
-    std::vector<float> input;
-    std::vector<float> hidden;
-    std::vector<float> bias;
-};
-
-double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 struct Network {
     Network(std::size_t window, std::size_t features, const std::vector<std::size_t>& encoder_units,
@@ -50,8 +27,8 @@ struct Network {
         std::size_t inputs = n_features;
         for (const std::size_t units : encoder_units) inputs = encoder.emplace_back(inputs, units, rng).units;
         for (const std::size_t units : decoder_units) inputs = decoder.emplace_back(inputs, units, rng).units;
-        Layer::fill(weight, n_features * inputs, rng);
-        Layer::fill(bias, n_features, rng);
+        weight = random_floats(n_features * inputs, rng);
+        bias = random_floats(n_features, rng);
     }
 
     [[nodiscard]] AutoencoderWeights weights() const {
@@ -63,26 +40,13 @@ struct Network {
 
     [[nodiscard]] std::vector<Vector> states(const Layer& layer, const std::vector<Vector>& inputs) const {
         std::vector<Vector> made;
-        Vector hidden(layer.units, 0.0);
-        Vector cell(layer.units, 0.0);
+        SlowState state(layer.units);
         for (const Vector& x : inputs) {
-            Vector gates(4 * layer.units);
-            for (std::size_t r = 0; r < gates.size(); ++r) {
-                gates[r] = layer.bias[r];
-                for (std::size_t k = 0; k < layer.inputs; ++k) gates[r] += layer.input[r * layer.inputs + k] * x[k];
-                for (std::size_t k = 0; k < layer.units; ++k) gates[r] += layer.hidden[r * layer.units + k] * hidden[k];
-            }
-            for (std::size_t u = 0; u < layer.units; ++u) {
-                const double candidate = gates[2 * layer.units + u];
-                cell[u] = logistic(gates[layer.units + u]) * cell[u] + logistic(gates[u]) * shown(candidate);
-                hidden[u] = logistic(gates[3 * layer.units + u]) * shown(cell[u]);
-            }
-            made.push_back(hidden);
+            state.step(layer, x, relu);
+            made.push_back(state.hidden);
         }
         return made;
     }
-
-    [[nodiscard]] double shown(double x) const { return relu ? std::max(x, 0.0) : std::tanh(x); }
 
     /// Row minus reconstruction for each row of the window.
     [[nodiscard]] std::vector<Vector> gaps(const std::vector<Vector>& window) const {
@@ -137,9 +101,10 @@ Vector expected(const Network& network, const Vector& rows, std::size_t start, c
 }
 
 struct Series {
-    Series(const Network& network, std::size_t n) : n_rows(n), center(network.n_features), scale(network.n_features) {
+    Series(const Network& network, std::size_t n)
+        : n_rows(n), rows(n * network.n_features), center(network.n_features), scale(network.n_features) {
         Rng rng(11, 3);
-        for (std::size_t i = 0; i < n * network.n_features; ++i) rows.push_back(1e3 + 4.0 * rng.uniform());
+        for (double& each : rows) each = 1e3 + 4.0 * rng.uniform();
         for (double& each : center) each = 1e3 + 2.0 * rng.uniform();
         for (double& each : scale) each = 0.5 + rng.uniform();
     }
@@ -173,9 +138,7 @@ const Network kNetworks[] = {
 }  // namespace
 
 TEST_CASE("errors are those of the slow network on every instruction set") {
-    for (const auto level : {KernelLevel::kBaseline, KernelLevel::kAvx2, KernelLevel::kAvx512}) {
-        if (!kernel_available(level)) continue;
-        use_kernel(level);
+    on_every_level([] {
         for (const Network& network : kNetworks) {
             const LstmScorer scorer(network.weights());
             const Series series(network, 70);
@@ -187,25 +150,21 @@ TEST_CASE("errors are those of the slow network on every instruction set") {
                     const std::size_t width = scorer.width(result);
                     double largest = 0.0;
                     for (std::size_t i = 0; i < starts.size(); ++i) {
-                        const Vector want = expected(network, series.rows, i, series.center, series.scale, error, result);
+                        const Vector want =
+                            expected(network, series.rows, i, series.center, series.scale, error, result);
                         for (std::size_t k = 0; k < width; ++k) {
-                            const double gap = std::abs(static_cast<double>(got[i * width + k]) - want[k]) /
-                                               std::max(std::abs(want[k]), 1.0);
-                            if (!(gap <= largest)) largest = gap;  // unlike std::max, this does not lose a NaN
+                            largest = larger(largest, gap_of(static_cast<double>(got[i * width + k]), want[k]));
                         }
                     }
                     CHECK(largest < 3e-6);
                 }
             }
         }
-        use_kernel(std::nullopt);
-    }
+    });
 }
 
 TEST_CASE("a window has the same bits alone, among others, in any order") {
-    for (const auto level : {KernelLevel::kBaseline, KernelLevel::kAvx2, KernelLevel::kAvx512}) {
-        if (!kernel_available(level)) continue;
-        use_kernel(level);
+    on_every_level([] {
         const Network& network = kNetworks[1];
         const LstmScorer scorer(network.weights());
         const Series series(network, 9000);  // several chunks
@@ -219,8 +178,35 @@ TEST_CASE("a window has the same bits alone, among others, in any order") {
         auto reversed = run(scorer, series, starts, WindowError::kMeanSquare, WindowResult::kScore);
         std::reverse(reversed.begin(), reversed.end());
         CHECK(reversed == whole);
-        use_kernel(std::nullopt);
-    }
+    });
+}
+
+TEST_CASE("rows are read from any place, backwards and at odd addresses") {
+    const Network& network = kNetworks[1];
+    const LstmScorer scorer(network.weights());
+    Series series(network, 60);
+    for (double& each : series.rows) each = std::round(each);
+    const auto starts = all_starts(network, series);
+    const std::vector<std::int64_t> some{0, 3, 17, 18, 40};  // not side by side
+    const auto check = [&]<class T>(T, Rows::Type type) {
+        constexpr auto kStep = static_cast<std::ptrdiff_t>(sizeof(T)) + 1;  // from one value back to the one before
+        const std::size_t n = series.rows.size();
+        std::vector<std::byte> memory((n - 1) * static_cast<std::size_t>(kStep) + sizeof(T));
+        for (std::size_t i = 0; i < n; ++i) {
+            const auto value = static_cast<T>(series.rows[i]);
+            std::memcpy(memory.data() + (n - 1 - i) * static_cast<std::size_t>(kStep), &value, sizeof value);
+        }
+        const auto width = static_cast<std::ptrdiff_t>(network.n_features);
+        const Rows rows{memory.data() + (n - 1) * static_cast<std::size_t>(kStep), series.n_rows, network.n_features,
+                        -kStep * width, -kStep, type};
+        for (const auto& each : {starts, some}) {
+            std::vector<float> got(each.size());
+            scorer.run(rows, each, series.center, series.scale, WindowError::kMeanSquare, WindowResult::kScore, 1, got);
+            CHECK(got == run(scorer, series, each, WindowError::kMeanSquare, WindowResult::kScore));
+        }
+    };
+    check(0.0, Rows::Type::kFloat64);
+    check(0.F, Rows::Type::kFloat32);
 }
 
 TEST_CASE("values beyond all bounds reach their own windows only") {

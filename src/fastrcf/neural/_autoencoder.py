@@ -290,10 +290,10 @@ class Autoencoder(NetworkEstimator):
         LstmScorer or None
             It is kept. None for other networks than LSTMs, and on a GPU.
         """
+        kept = self._kept()  # first: another thread may train, and old weights must not be kept
         state = self._state()
         if not isinstance(state.spec, LstmSpec) or not on_cpu(self.device):
             return None
-        kept = self._kept()
         if _CORE not in kept:
             scaler = state.scaler
             kept[_CORE] = LstmScorer(state.spec, state.weights, scaler.center_, scaler.scale_)

@@ -225,14 +225,15 @@ class TrainedForecaster(Estimator, ABC):
         Runner
             The network in the core on a CPU, the graph in ONNX Runtime on a GPU.
         """
-        device, runner = vars(self).get("_running", (None, None))
-        if device != self.device:
-            device = self.device
+        device, weights, runner = vars(self).get("_running", (None, None, None))
+        # Another thread may train meanwhile: what was made of old weights is not taken again.
+        if device != self.device or weights is not self.weights_:
+            device, weights = self.device, self.weights_
             if on_cpu(device):
-                runner = CoreRunner(self.spec_, self.weights_)
+                runner = CoreRunner(self.spec_, weights)
             else:
                 runner = GraphRunner(self.spec_, self._graph, device)
-            vars(self)["_running"] = device, runner
+            vars(self)["_running"] = device, weights, runner
         return runner  # type: ignore[no-any-return]
 
     def stream(self, series: Series) -> FeatureStream:

@@ -20,8 +20,8 @@ __all__ = ["LstmScorer"]
 
 _LSTM, _DENSE = ("input", "hidden", "bias"), ("weight", "bias")
 
-_TOGETHER = 2**16
-"""Windows in a call of the core, which an interrupt waits for."""
+_TOGETHER, _PRODUCTS = 2**16, 2**36
+"""Windows in a call of the core, which an interrupt waits for, and a thread's products there."""
 
 
 class LstmScorer:
@@ -54,6 +54,8 @@ class LstmScorer:
         ]
         output = tuple(np.ascontiguousarray(weights[f"output.{part}"]) for part in _DENSE)
         self._affine = {"center": center, "scale": scale}
+        row = sum(4 * units * (inputs + units) for _, inputs, units in spec.layers)
+        self._share = max(192, _PRODUCTS // (row * spec.window_size))  # enough to fill all lanes
         self._core = _core.LstmScorer(
             window_size=spec.window_size,
             relu=spec.activation == "relu",
@@ -90,8 +92,9 @@ class LstmScorer:
             rows = rows.astype(np.float64)
         how: dict[str, Any] = {"result": result, "error": error, "n_threads": threads}
         how |= self._affine
+        size = min(_TOGETHER, self._share * threads)
         parts = [
-            self._core.run(rows, starts[at : at + _TOGETHER], **how)
-            for at in range(0, max(len(starts), 1), _TOGETHER)
+            self._core.run(rows, starts[at : at + size], **how)
+            for at in range(0, max(len(starts), 1), size)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
