@@ -48,7 +48,9 @@ def test_the_next_row_is_peeked_at_as_it_will_be():
         assert_array_equal(scale, same)
 
 
-def test_a_stream_can_begin_anywhere():
+@pytest.mark.parametrize("back", [1, 64])
+def test_a_stream_can_begin_anywhere(back, monkeypatch):
+    monkeypatch.setattr("fastrcf.neural._forecast_features._BACK", back)
     spec = ForecastSpec(context=6, lags=(1, 4, 9), step=3600, calendar=("day",))
     series = np.column_stack([bumpy(80, 0, missing=0.3), bumpy(80, 1)])
     series[:5, 0] = series[20:50, 1] = np.nan

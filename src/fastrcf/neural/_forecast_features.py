@@ -23,6 +23,9 @@ __all__ = ["FeatureStream", "Scales"]
 _CLIP = 1e4
 """Scaled values beyond it are fed as this: the gates are saturated long before."""
 
+_BACK = 64
+"""Rows that are searched at first for the latest known value."""
+
 _LEAST = 1e-3
 """Least scale, as a share of the least one of the training series."""
 
@@ -153,8 +156,10 @@ class FeatureStream:
         """Give a stream that has seen the rows before a place; this one has seen none."""
         twin = FeatureStream(self.spec, self.scales, self.n_series, self.first)
         first = place - self.n_kept(place)
-        if first > 0:
-            known = ~np.isnan(rows[:first])
+        size, found = 0, np.zeros(self.n_series, np.bool_)
+        while size < first and not found.all():
+            size = max(_BACK, 8 * size)
+            known = ~np.isnan(rows[max(0, first - size) : first])
             back = known[::-1].argmax(axis=0)  # rows from the latest known one to the tail
             found = known.any(axis=0)
             latest = rows[first - 1 - back, np.arange(self.n_series)]

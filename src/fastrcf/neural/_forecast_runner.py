@@ -22,10 +22,10 @@ __all__ = ["CHUNK", "Given", "Judged", "Runner", "Wanted", "student_table"]
 CHUNK = 8192
 """Rows times series that are judged at once."""
 
-_SEGMENTS, _LANES, _LONGEST = 256, 48, 4096
+_SEGMENTS, _LANES, _LONGEST = 256, 12, 4096
 """Segments of a series; those, times series, that one thread takes; and the most rows of one.
 
-None depends on the number of threads, so that these change nothing.
+So few stay in the cache. None depends on the number of threads, so that these change nothing.
 """
 
 
