@@ -156,12 +156,13 @@ class FeatureStream:
         """Give a stream that has seen the rows before a place; this one has seen none."""
         twin = FeatureStream(self.spec, self.scales, self.n_series, self.first)
         first = place - self.n_kept(place)
-        size, found = 0, np.zeros(self.n_series, np.bool_)
-        while size < first and not found.all():
+        size, all_found = 0, False
+        while size < first and not all_found:
             size = max(_BACK, 8 * size)
             known = ~np.isnan(rows[max(0, first - size) : first])
             back = known[::-1].argmax(axis=0)  # rows from the latest known one to the tail
             found = known.any(axis=0)
+            all_found = bool(found.all())
             latest = rows[first - 1 - back, np.arange(self.n_series)]
             twin.filled = np.where(found, latest, 0.0)
             twin.age = np.where(found, back, first).astype(np.float64)
@@ -193,7 +194,8 @@ class FeatureStream:
             scaled = _shifted(filled, lag - 1, behind) / scale
             inputs[:, :, place] = scaled if tame else np.clip(scaled, -_CLIP, _CLIP)
         place = len(spec.lags)
-        inputs[:, :, place] = np.log1p(age[behind : behind + n])
+        since = age[behind : behind + n]
+        inputs[:, :, place] = np.log1p(since) if since.any() else 0.0
         inputs[:, :, place + 1] = np.log(scale / self.scales.usual)
         place += 2
         inputs[:, :, place : place + 2 * len(spec.calendar)] = self._phases(n)[:, np.newaxis]
