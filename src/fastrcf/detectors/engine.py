@@ -146,7 +146,7 @@ class Engine:
     def _take_block(self, rows: FloatArray, times: Sequence[Any] | None) -> FloatArray:
         if self.plan is None and self.width == 1:
             self._adopt(make_plan(rows[:1], ("values",), 0))
-        levels, shares = self._levels(rows, learn=True)
+        levels, shares = self._levels(rows, learn=True, explain=True)
         excess = self.range.excess(rows, learn=True)
         finder = Finder(self, rows, levels, excess, Hindsight(self, rows, shares), times=times)
         follow(finder, self.alarms, self.detections, self.n_seen + len(rows))
@@ -155,12 +155,15 @@ class Engine:
         return scores
 
     def _levels(
-        self, rows: FloatArray, *, learn: bool = False
+        self, rows: FloatArray, *, learn: bool = False, explain: bool = False
     ) -> tuple[FloatArray, FloatArray | None]:
         """Judge rows by all watches; see `ForestDetector` for how these are put together."""
         known = np.concatenate([self.history[-self._lookback() :], rows])
         first = self.n_seen - (len(known) - len(rows))
-        answers = [watch.answer(known, first, self.n_seen, learn=learn) for watch in self.watches]
+        answers = [
+            watch.answer(known, first, self.n_seen, learn=learn, explain=explain)
+            for watch in self.watches
+        ]
         if not answers:
             return np.zeros(len(rows)), None
         every = np.stack([answer.levels for answer in answers])

@@ -59,7 +59,9 @@ class Watch:
         view = self.view
         return isinstance(view, ColumnsView) and view.shingle == 1 and view.basis is None
 
-    def answer(self, rows: FloatArray, first: int, start: int, *, learn: bool) -> Answer:
+    def answer(
+        self, rows: FloatArray, first: int, start: int, *, learn: bool, explain: bool = False
+    ) -> Answer:
         """Judge the rows from `start` on, and learn them if asked to.
 
         Parameters
@@ -70,6 +72,8 @@ class Watch:
             Numbers of the first row given and of the first row judged.
         learn : bool
             Whether forest and law learn. Where the law is frozen, both only go on behind the rows.
+        explain : bool, default False
+            Whether shares are wanted of what is learned; they take about as long as the scores.
         """
         ends, points = self._points(rows, first, start)
         n = first + len(rows) - start
@@ -77,7 +81,7 @@ class Watch:
             return Answer(np.full(n, self._held), None)
         shares = None
         learns = learn and not self.law.is_frozen
-        if learns and self.explains:
+        if learns and explain and self.explains:
             scores, parts = self.forest.score_update(points, attribution=True)
             shares = np.zeros((n, rows.shape[1]))
             shares[ends - start] = _signed(parts.high, parts.low)
