@@ -172,3 +172,12 @@ def test_some_rows_have_the_errors_that_they_have_among_all(kind):
     every_row = whole.answer(ROWS, learn=False)
     assert_allclose(some.parts[wanted], every_row.parts[wanted], rtol=1e-4, atol=1e-5)
     assert not some.parts[~wanted].any()
+
+
+@pytest.mark.parametrize("kind", list(TINY))
+def test_fewer_rows_than_a_window_have_no_errors(kind):
+    sparse = SparseSource(TINY[kind], "soft", LEARNED.shape[1])
+    sparse.fit(LEARNED)
+    sparse.tail = sparse.tail[:0]
+    answer = sparse.answer_some(ROWS[:2], np.ones(2, np.bool_), learn=False)
+    assert_array_equal(answer.errors, 0.0)

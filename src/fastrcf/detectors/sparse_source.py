@@ -1,4 +1,4 @@
-"""Errors of some rows only: their windows are cut out and go to the network together."""
+"""Errors of some rows only: their windows go to the network together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastrcf.errors import ModelFormatError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastrcf._typing import FloatArray
+    from fastrcf._typing import FloatArray, IntArray
     from fastrcf.detectors.error_engine import Answer
 
 __all__ = ["SparseSource"]
@@ -54,25 +54,32 @@ class SparseSource(WindowSource):
         ends = ends[ends >= reach]
         ends = ends[holes[ends + 1] == holes[ends - reach]]
         off = np.full(rows.shape, np.nan)
-        for start in range(0, len(ends), _TOGETHER):
-            part = ends[start : start + _TOGETHER]
-            windows = sliding_window_view(known, reach + 1, axis=0)[part - reach]
-            off[part - len(self.tail)] = self._last(self.near(windows.transpose(0, 2, 1)))
+        off[ends - len(self.tail)] = self._above(known, ends - reach)
         off[~np.isfinite(off).all(axis=1)] = np.nan
         if learn:
             self.remember(known)
         return self.put_together(rows, off)
 
-    def _last(self, windows: FloatArray) -> FloatArray:
-        """Tell how far the last rows of windows lie above their reconstruction."""
-        scaler = self.model.scaler_
+    def _above(self, rows: FloatArray, starts: IntArray) -> FloatArray:
+        """Tell how far the last rows of the windows at `starts` lie above their reconstruction."""
         off: FloatArray
         native = self.model.native_scorer() if self.graph else None
         if native is not None:
-            size, threads = self.model.window_size, resolve_n_jobs(self.model.n_jobs)
-            rows, starts = windows.reshape(-1, windows.shape[2]), np.arange(len(windows)) * size
-            off = native.run("residuals", rows, starts, "mse", threads) * scaler.scale_
+            threads = resolve_n_jobs(self.model.n_jobs)
+            off = native.run("residuals", self.near(rows), starts, "mse", threads)
+            off = off * self.model.scaler_.scale_  # float64, as the scale is
             return off
+        off = np.empty((len(starts), rows.shape[1]))
+        for first in range(0, len(starts), _TOGETHER):
+            part = slice(first, first + _TOGETHER)
+            windows = sliding_window_view(rows, self.model.window_size, axis=0)[starts[part]]
+            off[part] = self._last(self.near(windows.transpose(0, 2, 1)))
+        return off
+
+    def _last(self, windows: FloatArray) -> FloatArray:
+        """Do it for windows that are cut out."""
+        scaler = self.model.scaler_
+        off: FloatArray
         if not self.graph:
             last = [self.model.residuals(window)[-1] for window in windows]
             off = np.stack(last) * scaler.scale_

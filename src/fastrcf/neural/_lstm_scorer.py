@@ -1,4 +1,4 @@
-"""LSTM autoencoders on the CPU: the core's own scorer, twice as fast as any graph."""
+"""LSTM autoencoders on the CPU: the core's own scorer, faster than a graph."""
 
 from __future__ import annotations
 
