@@ -147,15 +147,19 @@ def test_an_interrupt_need_not_wait_for_many_windows_of_a_large_network(
     assert sum(scorer._core.sizes) == 70_000
 
 
-@pytest.mark.parametrize("wrong", ["inputs", "params"])
-def test_arrays_that_are_not_aligned_are_refused(wrong):
-    model = random_forecaster()
-    spec = model.spec_
-    given = Given(
+def five_rows(spec):
+    return Given(
         np.zeros((5, 1, 2, spec.n_rolled), np.float32),
         np.ones((5, 1, 2), np.float32),
         np.zeros((2, 0), np.float32),
     )
+
+
+@pytest.mark.parametrize("wrong", ["inputs", "params"])
+def test_arrays_that_are_not_aligned_are_refused(wrong):
+    model = random_forecaster()
+    spec = model.spec_
+    given = five_rows(spec)
     params = np.zeros((3, 5, 1, 2))
     if wrong == "inputs":
         packed = np.zeros((5, 1, 2), [("odd", "i1"), ("x", "f4", (spec.n_rolled,))])
@@ -170,11 +174,7 @@ def test_arrays_that_are_not_aligned_are_refused(wrong):
 def test_tables_without_places_are_refused(n_places):
     model = random_forecaster()
     spec = model.spec_
-    given = Given(
-        np.zeros((5, 1, 2, spec.n_rolled), np.float32),
-        np.ones((5, 1, 2), np.float32),
-        np.zeros((2, 0), np.float32),
-    )
+    given = five_rows(spec)
     wanted = Wanted(None, np.zeros((1, 5, 1, 2)), np.zeros((1, n_places), np.float32))
     with pytest.raises(ValueError, match="two places"):
         CoreRunner(spec, model.weights_).laws(given, zero_state(spec, 2), wanted)
